@@ -1,0 +1,143 @@
+import { lstatSync, realpathSync } from "node:fs";
+import { dirname, relative } from "node:path";
+import { BrokerError } from "../errors.ts";
+import type { Request, SaidBy, Target, World } from "../types.ts";
+import { visible } from "../visible.ts";
+import { factLines, matchRegistry, unknownAccount } from "./match-registry.ts";
+import { readRepositoryFile } from "./read-file.ts";
+import type { Registry, RegistryEntry } from "./registry.ts";
+import { findRepository, foldersUpTo, highestFolderOf, unitDirectory } from "./repository.ts";
+import { DEFAULT_ROLE, parseRoleArn, roleArn } from "./roles.ts";
+
+const ACCOUNT_FILE = "account.hcl";
+const REGISTRY_FILE = "accounts.json";
+const MAX_ACCOUNT_FILE = 256 * 1024;
+const MAX_REGISTRY = 4 * 1024 * 1024;
+
+/** Where the search goes: the unit, the folders to look into (nearest first), and the highest of them. */
+type Place = { unit: string; repository?: string; top: string; folders: string[] };
+
+/**
+ * Working directory → account and role. Order of the rules and their reasons: docs/accounts.md.
+ * Throws one of the account codes of errors.ts; never guesses, and never looks further up past a file
+ * that is there but cannot be used.
+ */
+export async function findTarget(request: Request, world: World): Promise<Target> {
+  if (request.role?.startsWith("arn:")) return targetOfArn(request.role, request.directory);
+  const place = findPlace(request.directory, world);
+  const { entry, saidBy } =
+    request.account === undefined ? await accountOf(place, world) : await namedAccount(request.account, place, world);
+  return {
+    account: { id: entry.id, name: entry.name },
+    partition: "aws",
+    role: roleArn("aws", entry.id, request.role ?? DEFAULT_ROLE),
+    ...(place.repository !== undefined && { repository: place.repository }),
+    unit: place.repository === undefined ? place.unit : relative(place.repository, place.unit) || ".",
+    saidBy,
+  };
+}
+
+/** An ARN says everything by itself: no file is read. */
+function targetOfArn(text: string, directory: string): Target {
+  const { arn, partition, account } = parseRoleArn(text);
+  const saidBy = [{ source: "--role", said: arn, decides: true }];
+  return { account: { id: account }, partition, role: arn, unit: directory, saidBy };
+}
+
+/**
+ * In a unit the walk starts at its parent, as Terragrunt's find_in_parent_folders does, and the unit's own
+ * folder comes last; anywhere else it starts right there.
+ */
+function findPlace(directory: string, world: World): Place {
+  const unit = unitDirectory(realFolder(directory));
+  const repository = findRepository(unit);
+  const top = repository ?? highestFolderOf(unit, world.uid);
+  const up = foldersUpTo(unit, top);
+  const isUnit = lstatSync(`${unit}/terragrunt.hcl`, { throwIfNoEntry: false }) !== undefined;
+  const folders = isUnit ? [...up.slice(1), unit] : up;
+  return { unit, ...(repository !== undefined && { repository }), top, folders };
+}
+
+function realFolder(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch (error) {
+    throw new BrokerError(
+      "NO_SUCH_FOLDER",
+      `${visible(directory)} is not a folder that can be entered`,
+      [["try", "the path of a folder inside the repository"]],
+      error,
+    );
+  }
+}
+
+async function accountOf(place: Place, world: World): Promise<{ entry: RegistryEntry; saidBy: SaidBy[] }> {
+  const saidBy: SaidBy[] = [];
+  const file = nearest(ACCOUNT_FILE, place.folders, MAX_ACCOUNT_FILE, place, world, saidBy);
+  if (!file) throw noAccountFile(place);
+  const { readAccountFacts } = await import("./account-hcl.ts");
+  const facts = await readAccountFacts(file.text, file.path);
+  saidBy.push(...factLines(facts, file.path));
+  const registry = await findRegistry(dirname(file.path), place, world);
+  const entry = matchRegistry(facts, file.path, registry);
+  saidBy.push({ source: registry.path, line: entry.line, said: `${entry.name} → ${entry.id}` });
+  return { entry, saidBy };
+}
+
+async function namedAccount(
+  name: string,
+  place: Place,
+  world: World,
+): Promise<{ entry: RegistryEntry; saidBy: SaidBy[] }> {
+  const registry = await findRegistry(place.unit, place, world);
+  const entry = registry.entries.get(name);
+  if (!entry) throw unknownAccount(name, ["--account"], registry, "--account");
+  const saidBy = [
+    { source: "--account", said: name, decides: true },
+    { source: registry.path, line: entry.line, said: `${entry.name} → ${entry.id}` },
+  ];
+  return { entry, saidBy };
+}
+
+/** The nearest file of that name; the folders without one are noted in `saidBy`. */
+function nearest(
+  name: string,
+  folders: string[],
+  maxBytes: number,
+  place: Place,
+  world: World,
+  saidBy: SaidBy[],
+): { path: string; text: string } | undefined {
+  for (const folder of folders) {
+    const path = `${folder}/${name}`;
+    const text = readRepositoryFile(path, { uid: world.uid, root: place.top, maxBytes });
+    if (text !== undefined) return { path, text };
+    saidBy.push({ source: folder, said: `no ${name}` });
+  }
+  return undefined;
+}
+
+async function findRegistry(from: string, place: Place, world: World): Promise<Registry> {
+  const file = nearest(REGISTRY_FILE, foldersUpTo(from, place.top), MAX_REGISTRY, place, world, []);
+  if (!file) throw noRegistry(from, place);
+  const { parseRegistry } = await import("./registry.ts");
+  return parseRegistry(file.text, file.path);
+}
+
+function noAccountFile(place: Place): BrokerError {
+  return new BrokerError(
+    "NO_ACCOUNT_FILE",
+    `no ${ACCOUNT_FILE} from ${visible(place.unit)} up to ${visible(place.top)}`,
+    [
+      ["expected", `${ACCOUNT_FILE} in the folder of the account, above its units`],
+      ["try", 'locals { account_name = "<a name in accounts.json>" }   in that file'],
+    ],
+  );
+}
+
+function noRegistry(from: string, place: Place): BrokerError {
+  return new BrokerError("NO_REGISTRY", `no ${REGISTRY_FILE} from ${visible(from)} up to ${visible(place.top)}`, [
+    ["expected", `${REGISTRY_FILE} at the root of the repository or nearer: {"<name>": {"id": "<twelve digits>"}}`],
+    ["try", "add one; an account must stand there before its role is asked for"],
+  ]);
+}
