@@ -1,0 +1,47 @@
+import { BrokerError } from "../errors.ts";
+import { ensurePrivateFolder, readPrivateFile, writePrivateFile } from "../private-file.ts";
+import type { KeychainBackend, World } from "../types.ts";
+import { visible } from "../visible.ts";
+
+/**
+ * What login learned about the keys that it put into the keychain. None of it is secret: it lets every
+ * later call name the identity without opening the keychain.
+ */
+export type KnownBase = {
+  /** The keychain's item. */
+  item: string;
+  backend: KeychainBackend;
+  accountId: string;
+  principalArn: string;
+  /** Random, new at each login: the sessions of earlier keys are never used for later ones. */
+  generation: string;
+  /** RFC 3339. */
+  storedAt: string;
+};
+
+type BasesWorld = Pick<World, "folders" | "uid">;
+
+/** Base names are file and item names too, so they are kept plain. */
+export const BASE_NAME = /^[\w.-]{1,64}$/;
+
+function basesPath(world: BasesWorld): string {
+  return `${world.folders.state}/bases.json`;
+}
+
+/** All bases by name; empty where nobody has logged in. Throws UNSAFE_FOLDER, KEYCHAIN_DAMAGED. */
+export function readKnownBases(world: BasesWorld): Record<string, KnownBase> {
+  const path = basesPath(world);
+  const bytes = readPrivateFile(path, world.uid);
+  if (!bytes) return {};
+  try {
+    return (JSON.parse(bytes.toString("utf8")) as { bases: Record<string, KnownBase> }).bases;
+  } catch (error) {
+    const tries = [["try", "remove it and run: hallpass login   (the keychain is not touched)"]] as const;
+    throw new BrokerError("KEYCHAIN_DAMAGED", `${visible(path)} is not what hallpass wrote`, tries, error);
+  }
+}
+
+export function writeKnownBases(bases: Record<string, KnownBase>, world: BasesWorld): void {
+  ensurePrivateFolder(world.folders.state, world.uid);
+  writePrivateFile(basesPath(world), Buffer.from(`${JSON.stringify({ version: 1, bases }, undefined, 2)}\n`));
+}
