@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { BrokerError, systemCode } from "../errors.ts";
+import { Secret } from "../secret.ts";
+import type { AwsKeys, World } from "../types.ts";
+import { visible } from "../visible.ts";
+
+type Source = { stdin: boolean | undefined; csv: string | undefined; "from-profile": string | undefined };
+
+/** The key pair from where the flags say, else from the terminal. Throws USAGE, BASE_WRONG_KIND, NO_TERMINAL, CANCELLED. */
+export async function readKeys(source: Source, world: World): Promise<AwsKeys> {
+  const { stdin, csv, "from-profile": profile } = source;
+  if ([stdin, csv, profile].filter((given) => given !== undefined && given !== false).length > 1)
+    throw severalSources();
+  if (csv !== undefined) return checked(...fromCsv(readText(csv)));
+  if (profile !== undefined) return fromProfile(profile, world);
+  if (stdin) return checked(...fromLines(readFileSync(0, "utf8")));
+  const id = await world.terminal.ask("Access key id      ");
+  return checked(id.trim(), (await world.terminal.ask("Secret access key  ", { hidden: true })).trim());
+}
+
+/** The forms that IAM gives out. Checked here because a typing error is cheaper to name than AWS's refusal of it. */
+function checked(id: string | undefined, secret: string | undefined): AwsKeys {
+  if (id?.startsWith("ASIA")) throw wrongKeys("a temporary key (ASIA…)");
+  if (!/^AKIA[A-Z0-9]{12,}$/.test(id ?? "")) throw wrongKeys("an access key id of another form, not shown");
+  if (!/^[A-Za-z0-9/+=_-]{40,}$/.test(secret ?? "")) throw wrongKeys(`a secret of ${secret?.length ?? 0} characters`);
+  return { accessKeyId: id!, secretAccessKey: new Secret(secret!) };
+}
+
+function fromLines(text: string): [string | undefined, string | undefined] {
+  const [id, secret] = text.split(/\r?\n/).map((line) => line.trim());
+  return [id, secret];
+}
+
+/** `Access key ID,Secret access key` and one row; older files have more columns. A byte order mark stands in front. */
+function fromCsv(text: string): [string | undefined, string | undefined] {
+  const [head, row] = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const names = (head ?? "").split(",").map((name) => name.trim().toLowerCase());
+  const cells = (row ?? "").split(",").map((cell) => cell.trim());
+  return [cells[names.indexOf("access key id")], cells[names.indexOf("secret access key")]];
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new BrokerError(
+      "USAGE",
+      `${visible(path)} cannot be read (${systemCode(error) ?? "unknown error"})`,
+      [["try", "hallpass login --csv FILE, with the file that the AWS console handed out"]],
+      error,
+    );
+  }
+}
+
+/** Static keys only: a profile that assumes a role or runs a program has nothing long-lived to keep. */
+async function fromProfile(profile: string, world: World): Promise<AwsKeys> {
+  const { fromIni } = await import("@aws-sdk/credential-providers");
+  try {
+    const keys = await fromIni({ profile, ignoreCache: true, ...iniFiles(world) })();
+    if (keys.sessionToken !== undefined) throw wrongKeys("temporary keys (with a session token)");
+    return checked(keys.accessKeyId, keys.secretAccessKey);
+  } catch (error) {
+    if (error instanceof BrokerError) throw error;
+    throw new BrokerError(
+      "USAGE",
+      `the profile "${visible(profile)}" has no access key`,
+      [
+        ["expected", "aws_access_key_id and aws_secret_access_key in ~/.aws/credentials or ~/.aws/config"],
+        ["try", "aws configure list-profiles"],
+      ],
+      error,
+    );
+  }
+}
+
+function iniFiles({ env }: World): { filepath?: string; configFilepath?: string } {
+  const [filepath, configFilepath] = [env["AWS_SHARED_CREDENTIALS_FILE"], env["AWS_CONFIG_FILE"]];
+  return { ...(filepath !== undefined && { filepath }), ...(configFilepath !== undefined && { configFilepath }) };
+}
+
+function wrongKeys(came: string): BrokerError {
+  return new BrokerError("BASE_WRONG_KIND", "these are not the long-lived keys of an IAM user", [
+    ["expected", "an access key id (AKIA…) and its secret of 40 characters"],
+    ["came", came],
+    ["try", "an access key from the IAM console; nothing was stored"],
+  ]);
+}
+
+function severalSources(): BrokerError {
+  return new BrokerError("USAGE", "--stdin, --csv and --from-profile exclude each other", [["try", "one of them"]]);
+}

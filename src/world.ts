@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process";
+import { writeSync } from "node:fs";
+import { constants } from "node:os";
+import process from "node:process";
+import { createCache } from "./cache/cache.ts";
+import { BrokerError, systemCode } from "./errors.ts";
+import { findFolders } from "./folders.ts";
+import { chooseKeychain } from "./keychain/choose.ts";
+import { createSts } from "./role/sts.ts";
+import { openTerminal } from "./terminal.ts";
+import { oneAtATime } from "./terminal-turns.ts";
+import type { World } from "./types.ts";
+
+/** The real world, built once by main.ts. Building it opens nothing. */
+export function realWorld(version: string, self: World["self"]): World {
+  const { env, platform } = process;
+  const uid = process.getuid?.() ?? -1;
+  const folders = findFolders(env, platform, uid);
+  const outside = {
+    env,
+    cwd: currentFolder(),
+    platform,
+    uid,
+    folders,
+    self,
+    version,
+    now: () => new Date(),
+    print: (text: string) => writeAll(1, text),
+    say: (text: string) => writeAll(2, text),
+    stdoutIsTerminal: process.stdout.isTTY,
+    runChild,
+  };
+  const terminal = oneAtATime(openTerminal(platform), outside);
+  const keychain = chooseKeychain({ ...outside, terminal });
+  return { ...outside, terminal, keychain, cache: createCache({ ...outside, keychain }), sts: createSts(outside) };
+}
+
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new BrokerError(
+      "NO_SUCH_FOLDER",
+      "the working directory was removed",
+      [["try", "cd to a folder that is there"]],
+      error,
+    );
+  }
+}
+
+/** Synchronous, so that the text is out before the process ends; a full pipe (EAGAIN) is waited for. */
+function writeAll(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += writeSync(descriptor, bytes, written);
+    } catch (error) {
+      if (systemCode(error) !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+/** The child's own exit status; 128 + n where signal n ended it, as shells say it. Signals for us are passed on. */
+async function runChild(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string | undefined>,
+): Promise<number> {
+  const child = spawn(command, args, { env, stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.once("error", (error) => reject(notStarted(command, error)));
+    child.once("exit", (status, signal) => resolve(signal ? 128 + constants.signals[signal] : (status ?? 1)));
+  });
+}
+
+function notStarted(command: string, cause: Error): BrokerError {
+  return new BrokerError(
+    "USAGE",
+    `the command could not be started (${systemCode(cause) ?? cause.name})`,
+    [
+      ["command", command],
+      ["try", "hallpass exec ACCOUNT -- COMMAND, with a command that is on PATH"],
+    ],
+    cause,
+  );
+}
