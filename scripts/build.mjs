@@ -18,6 +18,8 @@ const common = {
   platform: "node",
   target: "node20",
   loader: { ".wasm": "binary" },
+  // jsonc-parser's "main" is UMD, which no bundler can follow.
+  mainFields: ["module", "main"],
   external: ["keytar"],
   define: { HALLPASS_VERSION: JSON.stringify(version) },
   // CommonJS packages inside the bundle call require for Node's own modules.

@@ -13,7 +13,10 @@ import type { World } from "./types.ts";
 
 /** The real world, built once by main.ts. Building it opens nothing. */
 export function realWorld(version: string, self: World["self"]): World {
-  const { env, platform } = process;
+  const { platform } = process;
+  const env = { ...process.env };
+  // For the SDK in this process, not for programs that we start: its notice about Node 20 would stand in stderr.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
   const uid = process.getuid?.() ?? -1;
   const folders = findFolders(env, platform, uid);
   const outside = {
