@@ -35,6 +35,7 @@ export type ErrorCode =
   // role/: what AWS said
   | "ROLE_REFUSED"
   | "STS_UNREACHABLE"
+  | "STS_BROKEN"
   | "STS_THROTTLED"
   | "STS_REJECTED"
   | "CLOCK_SKEW"

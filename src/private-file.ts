@@ -25,11 +25,21 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * Throws UNSAFE_FOLDER, CANNOT_WRITE.
  */
 export function ensurePrivateFolder(path: string, uid: number): void {
-  if (!lstatSync(path, { throwIfNoEntry: false }))
-    orCannotWrite(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  if (!lstatSync(path, { throwIfNoEntry: false })) orCannotWrite(path, () => makeFolder(path));
   const folder = lstatSync(path);
   if (!folder.isDirectory()) throw unsafe(path, "is not a folder");
   refuseForeign(path, folder, uid);
+}
+
+/** Not `recursive`: under /proc and the like Node 20 never comes back from it. */
+function makeFolder(path: string): void {
+  const parent = dirname(path);
+  if (parent !== path && !lstatSync(parent, { throwIfNoEntry: false })) makeFolder(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error; // another process was quicker; the caller looks at what it made
+  }
 }
 
 /**

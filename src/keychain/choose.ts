@@ -12,5 +12,8 @@ export function chooseKeychain(world: SystemKeychainWorld & FileKeychainWorld & 
   const chosen = world.env["HALLPASS_KEYCHAIN"] ?? "auto";
   if (chosen === "file") return fileKeychain(world);
   if (chosen === "system" || chosen === "auto") return systemKeychain(world);
-  throw new BrokerError("USAGE", "HALLPASS_KEYCHAIN is not a keychain", [["expected", "auto, system or file"]]);
+  throw new BrokerError("USAGE", "HALLPASS_KEYCHAIN is not a keychain", [
+    ["expected", "auto, system or file"],
+    ["try", "unset HALLPASS_KEYCHAIN"],
+  ]);
 }

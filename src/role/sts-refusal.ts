@@ -6,7 +6,14 @@ export type Asked = { action: string; endpoint: string; keys: AwsKeys; role?: Ro
 
 type AwsFailure = { name: string; message: string; code?: unknown; $metadata?: { httpStatusCode?: number } };
 
-type StsCode = "BASE_REJECTED" | "ROLE_REFUSED" | "STS_THROTTLED" | "CLOCK_SKEW" | "STS_UNREACHABLE" | "STS_REJECTED";
+type StsCode =
+  | "BASE_REJECTED"
+  | "ROLE_REFUSED"
+  | "STS_THROTTLED"
+  | "CLOCK_SKEW"
+  | "STS_UNREACHABLE"
+  | "STS_BROKEN"
+  | "STS_REJECTED";
 
 /** Codes of the STS API ("Common Errors" and each action's page), and what they mean for us. */
 const CODES: Readonly<Record<string, StsCode>> = {
@@ -50,7 +57,8 @@ function codeOf(failure: AwsFailure): StsCode {
   const known = CODES[failure.name];
   if (known) return known;
   const status = failure.$metadata?.httpStatusCode;
-  return status === undefined || status >= 500 ? "STS_UNREACHABLE" : "STS_REJECTED";
+  if (status === undefined || isNotSts(failure)) return "STS_UNREACHABLE";
+  return status >= 500 ? "STS_BROKEN" : "STS_REJECTED";
 }
 
 /** AWS names the caller in an AccessDenied; otherwise the key id is all there is. Key ids are no secrets. */
@@ -61,13 +69,18 @@ function whose(asked: Asked, failure: AwsFailure): string {
 
 /** Without a status nothing came back: then where we asked is what helps. AWS's messages quote no secret. */
 function says(failure: AwsFailure, asked: Asked): string {
-  const what = [failure.name, failure.message].filter((part) => part !== "" && part !== "Error").join(": ");
-  return failure.$metadata?.httpStatusCode === undefined
-    ? `${asked.endpoint}   (${noAnswer(failure)})`
-    : what.slice(0, 400);
+  if (failure.$metadata?.httpStatusCode === undefined) return `${asked.endpoint}   (${noAnswer(failure)})`;
+  if (isNotSts(failure)) return "something that is not an answer of STS";
+  return `${failure.name}: ${failure.message}`.slice(0, 400);
+}
+
+/** The SDK's own words when it cannot read the XML. */
+function isNotSts(failure: AwsFailure): boolean {
+  return /XML parse error|Deserialization error/.test(failure.message);
 }
 
 function noAnswer(failure: AwsFailure): string {
+  if (failure.message === "socket hang up") return "the connection was cut";
   if (failure.name === "TimeoutError" || failure.name === "AbortError") return "no answer in time";
   return typeof failure.code === "string" ? failure.code : failure.name;
 }
@@ -92,6 +105,10 @@ const EXPLANATIONS: Readonly<Record<StsCode, (asked: Asked) => { message: string
   CLOCK_SKEW: () => ({
     message: "this machine's clock and AWS's differ too much",
     way: "set the clock (NTP); AWS allows a few minutes",
+  }),
+  STS_BROKEN: () => ({
+    message: "AWS STS has a failure of its own, and had it three times",
+    way: "wait a minute; then the AWS Health Dashboard",
   }),
   STS_UNREACHABLE: () => ({
     message: "AWS STS does not answer",

@@ -1,13 +1,11 @@
 import { STSClient } from "@aws-sdk/client-sts";
 import type { AwsKeys } from "../types.ts";
+import { retryStrategy } from "./retry.ts";
 
 export { AssumeRoleCommand, GetCallerIdentityCommand, GetSessionTokenCommand } from "@aws-sdk/client-sts";
 
-/**
- * A client that reads nothing but its arguments: no profile, no AWS_* variable, no instance metadata.
- * `attempts` counts the first one.
- */
-export function createClient(options: { keys: AwsKeys; url: string; region: string; attempts: number }): STSClient {
+/** A client that reads nothing but its arguments: no profile, no AWS_* variable, no instance metadata. */
+export function createClient(options: { keys: AwsKeys; url: string; region: string }): STSClient {
   const { keys } = options;
   return new STSClient({
     region: options.region,
@@ -17,12 +15,11 @@ export function createClient(options: { keys: AwsKeys; url: string; region: stri
       secretAccessKey: keys.secretAccessKey.reveal(),
       ...(keys.sessionToken && { sessionToken: keys.sessionToken.reveal() }),
     },
-    maxAttempts: options.attempts,
-    retryMode: "standard",
+    retryStrategy: retryStrategy(),
     defaultsMode: "standard",
     useDualstackEndpoint: false,
     useFipsEndpoint: false,
-    requestHandler: { connectionTimeout: 3000, requestTimeout: 8000, throwOnRequestTimeout: true },
+    requestHandler: { connectionTimeout: 3000, requestTimeout: 5000, throwOnRequestTimeout: true },
   });
 }
 

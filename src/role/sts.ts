@@ -3,11 +3,9 @@ import { BrokerError } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { AccountId, AwsKeys, AwsSession, Sts, World } from "../types.ts";
 import { stsEndpoint } from "./endpoint.ts";
+import { BUDGET_MS } from "./retry.ts";
 import { type Asked, stsRefusal } from "./sts-refusal.ts";
 
-/** One answer, all its retries included. Terragrunt waits for us without a limit of its own. */
-const BUDGET_MS = 20_000;
-const ATTEMPTS = 6;
 /** AWS refuses signatures that are 5 minutes off; the SDK corrects them silently, but then the expiry would be read wrongly. */
 const MAX_SKEW_MS = 300_000;
 
@@ -60,7 +58,7 @@ async function callWithinBudget<T>(
 ): Promise<T> {
   const sdk = await import("./sts-sdk.ts");
   const { url, region } = stsEndpoint(world.env);
-  const client = sdk.createClient({ keys, url, region, attempts: ATTEMPTS });
+  const client = sdk.createClient({ keys, url, region });
   let skewMs = 0;
   sdk.onServerDate(client, (date) => (skewMs = date.getTime() - world.now().getTime()));
   const limit = AbortSignal.timeout(BUDGET_MS);
