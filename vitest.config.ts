@@ -15,6 +15,7 @@ export default defineConfig({
   ],
   test: {
     include: ["test/**/*.test.ts"],
+    server: { deps: { inline: [/\.wasm$/] } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

@@ -12,7 +12,7 @@ import { startStsServer, type StsServer } from "../test/fakes/sts-server.ts";
  */
 
 const ROOT = join(import.meta.dirname, "../..");
-const HALLPASS = join(ROOT, "bin/hallpass.js");
+const HALLPASS = join(ROOT, "bin/hallpass.cjs");
 const UNITS = ["dev/us-east-1/app", "prod/us-east-1/vpc", "logs/us-east-1/bucket", "security/_global/users"];
 const SHOWN_UNIT = "prod/us-east-1/vpc";
 const SECURITY = "222222222222";

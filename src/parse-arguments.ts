@@ -1,4 +1,4 @@
-import yargs, { type Argv } from "yargs";
+import type { Argv } from "yargs";
 import { COMMANDS } from "./commands/all.ts";
 import type { Args, Command, Flags } from "./commands/command.ts";
 import { BrokerError } from "./errors.ts";
@@ -37,9 +37,7 @@ async function helpFor(name: string | undefined): Promise<Parsed> {
 
 async function parseFlags(command: Command, words: readonly string[]): Promise<Args<Flags>> {
   const failures: string[] = [];
-  const parsed = await parserOf(command)
-    .fail((message) => failures.push(message))
-    .parseAsync([...words]);
+  const parsed = await (await parserOf(command)).fail((message) => failures.push(message)).parseAsync([...words]);
   const [failure] = failures;
   if (failure !== undefined) throw usage(command, failure);
   const operands = parsed._.map(String);
@@ -53,7 +51,8 @@ async function parseFlags(command: Command, words: readonly string[]): Promise<A
   return { flags: parsed as Args<Flags>["flags"], operands, rest: ((parsed["--"] ?? []) as unknown[]).map(String) };
 }
 
-function parserOf(command: Command): Argv {
+async function parserOf(command: Command): Promise<Argv> {
+  const { default: yargs } = await import("yargs");
   return yargs()
     .scriptName(`hallpass ${command.name}`)
     .usage(`hallpass ${command.name} ${command.operands}\n\n${command.describe}`.replace(" \n", "\n"))
@@ -81,10 +80,8 @@ function parserOf(command: Command): Argv {
     .wrap(100);
 }
 
-function helpText(command: Command): Promise<string> {
-  return parserOf(command)
-    .getHelp()
-    .then((text) => `${text}\n`);
+async function helpText(command: Command): Promise<string> {
+  return `${await (await parserOf(command)).getHelp()}\n`;
 }
 
 function overview(): string {

@@ -103,7 +103,7 @@ export type Terminal = {
 
 /** How a value is kept in the cache: what it needs to be found, kept and put back together. */
 export type CacheEntry<T> = {
-  kind: "role" | "session";
+  kind: "role" | "session" | "account";
   /** Every input that can change the value: another input, another entry. */
   inputs: Readonly<Record<string, string | number>>;
   /** For messages to those who wait: `the role of prod`. */
@@ -119,6 +119,8 @@ export type CacheEntry<T> = {
 export type Cache = {
   /** The value, made at most once over all processes that ask at the same time. A failure is shared with those who waited. */
   getOrMake<T>(entry: CacheEntry<T>, make: () => Promise<T>): Promise<T>;
+  /** For what is cheap to make twice: kept if that costs nothing, never waited for. */
+  remember<T>(entry: CacheEntry<T>, make: () => Promise<T>): Promise<T>;
   /** The value if it is there and would be used now. Never makes one, never waits. */
   peek<T>(entry: CacheEntry<T>): Promise<T | undefined>;
   /** Removes every sealed value and forgets the sealing key. Returns how many values there were. */
@@ -155,6 +157,8 @@ export type World = {
   /** Runs a program with our streams and that environment. Its exit status; 128 + n for signal n. Throws USAGE if it cannot start. */
   runChild(command: string, args: readonly string[], env: Record<string, string | undefined>): Promise<number>;
   readonly terminal: Terminal;
+  /** Does the work while no other process of the user does `what`; a name of letters and blanks, also for messages. */
+  inTurn<T>(what: string, work: () => Promise<T>): Promise<T>;
   readonly keychain: Keychain;
   readonly cache: Cache;
   readonly sts: Sts;

@@ -1,14 +1,12 @@
-import { spawn } from "node:child_process";
-import { writeSync } from "node:fs";
-import { constants } from "node:os";
+import { fstatSync, statSync, writeSync } from "node:fs";
 import process from "node:process";
 import { createCache } from "./cache/cache.ts";
 import { BrokerError, systemCode } from "./errors.ts";
 import { findFolders } from "./folders.ts";
 import { chooseKeychain } from "./keychain/choose.ts";
 import { createSts } from "./role/sts.ts";
+import { createTurns } from "./single-flight/in-turn.ts";
 import { openTerminal } from "./terminal.ts";
-import { oneAtATime } from "./terminal-turns.ts";
 import type { World } from "./types.ts";
 
 /** The real world, built once by main.ts. Building it opens nothing. */
@@ -30,12 +28,29 @@ export function realWorld(version: string, self: World["self"]): World {
     now: () => new Date(),
     print: (text: string) => writeAll(1, text),
     say: (text: string) => writeAll(2, text),
-    stdoutIsTerminal: process.stdout.isTTY,
+    stdoutIsTerminal: isTerminal(1),
     runChild,
   };
-  const terminal = oneAtATime(openTerminal(platform), outside);
-  const keychain = chooseKeychain({ ...outside, terminal });
-  return { ...outside, terminal, keychain, cache: createCache({ ...outside, keychain }), sts: createSts(outside) };
+  const inTurn = createTurns(outside);
+  const terminal = openTerminal(platform, inTurn);
+  const keychain = chooseKeychain({ ...outside, terminal, inTurn });
+  return {
+    ...outside,
+    terminal,
+    inTurn,
+    keychain,
+    cache: createCache({ ...outside, keychain, inTurn }),
+    sts: createSts(outside),
+  };
+}
+
+/**
+ * A character device that is not /dev/null. `process.stdout.isTTY` would build a stream first, which costs
+ * more than the answer.
+ */
+function isTerminal(descriptor: number): boolean {
+  const file = fstatSync(descriptor);
+  return file.isCharacterDevice() && file.rdev !== statSync("/dev/null", { throwIfNoEntry: false })?.rdev;
 }
 
 function currentFolder(): string {
@@ -70,6 +85,8 @@ async function runChild(
   args: readonly string[],
   env: Record<string, string | undefined>,
 ): Promise<number> {
+  const { spawn } = await import("node:child_process");
+  const { constants } = await import("node:os");
   const child = spawn(command, args, { env, stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {

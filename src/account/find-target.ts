@@ -3,9 +3,8 @@ import { dirname, relative } from "node:path";
 import { BrokerError } from "../errors.ts";
 import type { Request, SaidBy, Target, World } from "../types.ts";
 import { visible } from "../visible.ts";
-import { factLines, matchRegistry, unknownAccount } from "./match-registry.ts";
+import { type Decision, decisionEntry, type TextFile } from "./decision.ts";
 import { readRepositoryFile } from "./read-file.ts";
-import type { Registry, RegistryEntry } from "./registry.ts";
 import { findRepository, foldersUpTo, highestFolderOf, unitDirectory } from "./repository.ts";
 import { DEFAULT_ROLE, parseRoleArn, roleArn } from "./roles.ts";
 
@@ -25,12 +24,13 @@ type Place = { unit: string; repository?: string; top: string; folders: string[]
 export async function findTarget(request: Request, world: World): Promise<Target> {
   if (request.role?.startsWith("arn:")) return targetOfArn(request.role, request.directory);
   const place = findPlace(request.directory, world);
-  const { entry, saidBy } =
-    request.account === undefined ? await accountOf(place, world) : await namedAccount(request.account, place, world);
+  const { id, name, saidBy } = await (request.account === undefined
+    ? accountOf(place, world)
+    : namedAccount(request.account, place, world));
   return {
-    account: { id: entry.id, name: entry.name },
+    account: { id, name },
     partition: "aws",
-    role: roleArn("aws", entry.id, request.role ?? DEFAULT_ROLE),
+    role: roleArn("aws", id, request.role ?? DEFAULT_ROLE),
     ...(place.repository !== undefined && { repository: place.repository }),
     unit: place.repository === undefined ? place.unit : relative(place.repository, place.unit) || ".",
     saidBy,
@@ -60,7 +60,7 @@ function findPlace(directory: string, world: World): Place {
 
 function realFolder(directory: string): string {
   try {
-    return realpathSync(directory);
+    return realpathSync(`${directory}/.`); // with the dot, a file is refused too
   } catch (error) {
     throw new BrokerError(
       "NO_SUCH_FOLDER",
@@ -71,32 +71,24 @@ function realFolder(directory: string): string {
   }
 }
 
-async function accountOf(place: Place, world: World): Promise<{ entry: RegistryEntry; saidBy: SaidBy[] }> {
+async function accountOf(place: Place, world: World): Promise<Decision> {
   const saidBy: SaidBy[] = [];
   const file = nearest(ACCOUNT_FILE, place.folders, MAX_ACCOUNT_FILE, place, world, saidBy);
   if (!file) throw noAccountFile(place);
-  const { readAccountFacts } = await import("./account-hcl.ts");
-  const facts = await readAccountFacts(file.text, file.path);
-  saidBy.push(...factLines(facts, file.path));
-  const registry = await findRegistry(dirname(file.path), place, world);
-  const entry = matchRegistry(facts, file.path, registry);
-  saidBy.push({ source: registry.path, line: entry.line, said: `${entry.name} → ${entry.id}` });
-  return { entry, saidBy };
+  const registry = findRegistry(dirname(file.path), place, world);
+  const decided = await world.cache.remember(decisionEntry(file, registry, world), async () => {
+    const { decide } = await import("./decide.ts");
+    return decide(file, registry);
+  });
+  return { ...decided, saidBy: [...saidBy, ...decided.saidBy] };
 }
 
-async function namedAccount(
-  name: string,
-  place: Place,
-  world: World,
-): Promise<{ entry: RegistryEntry; saidBy: SaidBy[] }> {
-  const registry = await findRegistry(place.unit, place, world);
-  const entry = registry.entries.get(name);
-  if (!entry) throw unknownAccount(name, ["--account"], registry, "--account");
-  const saidBy = [
-    { source: "--account", said: name, decides: true },
-    { source: registry.path, line: entry.line, said: `${entry.name} → ${entry.id}` },
-  ];
-  return { entry, saidBy };
+async function namedAccount(name: string, place: Place, world: World): Promise<Decision> {
+  const registry = findRegistry(place.unit, place, world);
+  return world.cache.remember(decisionEntry({ path: "--account", text: name }, registry, world), async () => {
+    const { decideByName } = await import("./decide.ts");
+    return decideByName(name, registry);
+  });
 }
 
 /** The nearest file of that name; the folders without one are noted in `saidBy`. */
@@ -107,7 +99,7 @@ function nearest(
   place: Place,
   world: World,
   saidBy: SaidBy[],
-): { path: string; text: string } | undefined {
+): TextFile | undefined {
   for (const folder of folders) {
     const path = `${folder}/${name}`;
     const text = readRepositoryFile(path, { uid: world.uid, root: place.top, maxBytes });
@@ -117,11 +109,13 @@ function nearest(
   return undefined;
 }
 
-async function findRegistry(from: string, place: Place, world: World): Promise<Registry> {
+function findRegistry(from: string, place: Place, world: World): TextFile {
   const file = nearest(REGISTRY_FILE, foldersUpTo(from, place.top), MAX_REGISTRY, place, world, []);
-  if (!file) throw noRegistry(from, place);
-  const { parseRegistry } = await import("./registry.ts");
-  return parseRegistry(file.text, file.path);
+  return file ?? raise(noRegistry(from, place));
+}
+
+function raise(error: BrokerError): never {
+  throw error;
 }
 
 function noAccountFile(place: Place): BrokerError {

@@ -1,6 +1,4 @@
-import { Language, type Node, Parser } from "web-tree-sitter";
-import hclGrammar from "@tree-sitter-grammars/tree-sitter-hcl/tree-sitter-hcl.wasm";
-import treeSitter from "web-tree-sitter/web-tree-sitter.wasm";
+import type { Node } from "web-tree-sitter";
 
 /** An HCL expression as written, by attribute name. `undefined` in place of the map: the text is not HCL. */
 export type HclBodies = { locals: Attributes; inputs: Attributes; hasLocals: boolean; duplicate?: string };
@@ -12,7 +10,8 @@ export type Attributes = ReadonlyMap<string, Node>;
  * Returns `{ brokenLine }` (1-based) where the text does not parse.
  */
 export async function parseHcl(text: string): Promise<HclBodies | { brokenLine: number }> {
-  const root = await parse(text);
+  const { parseSyntax } = await import("./hcl-parser.ts");
+  const root = await parseSyntax(text);
   if (root.hasError) return { brokenLine: firstError(root) };
   const body = root.namedChildren.find((node) => node?.type === "body");
   const locals = children(body, "block").filter((block) => blockName(block) === "locals");
@@ -24,15 +23,6 @@ export async function parseHcl(text: string): Promise<HclBodies | { brokenLine: 
     hasLocals: locals.length > 0,
     ...(local.duplicate === undefined ? {} : { duplicate: local.duplicate }),
   };
-}
-
-async function parse(text: string): Promise<Node> {
-  await Parser.init({ wasmBinary: treeSitter });
-  const parser = new Parser();
-  parser.setLanguage(await Language.load(hclGrammar));
-  const tree = parser.parse(text);
-  if (tree === null) throw new TypeError("tree-sitter returned no tree although no time limit was set");
-  return tree.rootNode;
 }
 
 function firstError(node: Node): number {

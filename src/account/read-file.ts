@@ -23,7 +23,7 @@ export function readRepositoryFile(path: string, rules: Rules): string | undefin
 function refuseLinkOutOf(path: string, root: string): void {
   const real = realPath(path);
   if (real === undefined) throw unsafe(path, "is a link that leads nowhere");
-  if (!real.startsWith(`${root}/`)) throw unsafe(path, `is a link out of ${root}`);
+  if (!real.startsWith(root === "/" ? root : `${root}/`)) throw unsafe(path, `is a link out of ${root}`);
 }
 
 function realPath(path: string): string | undefined {

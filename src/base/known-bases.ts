@@ -19,6 +19,8 @@ export type KnownBase = {
   storedAt: string;
 };
 
+export type KnownBases = Readonly<Record<string, KnownBase>>;
+
 type BasesWorld = Pick<World, "folders" | "uid">;
 
 /** Base names are file and item names too, so they are kept plain. */
@@ -29,19 +31,26 @@ function basesPath(world: BasesWorld): string {
 }
 
 /** All bases by name; empty where nobody has logged in. Throws UNSAFE_FOLDER, KEYCHAIN_DAMAGED. */
-export function readKnownBases(world: BasesWorld): Record<string, KnownBase> {
+export function readKnownBases(world: BasesWorld): KnownBases {
   const path = basesPath(world);
   const bytes = readPrivateFile(path, world.uid);
   if (!bytes) return {};
   try {
-    return (JSON.parse(bytes.toString("utf8")) as { bases: Record<string, KnownBase> }).bases;
+    return (JSON.parse(bytes.toString("utf8")) as { bases: KnownBases }).bases;
   } catch (error) {
     const tries = [["try", "remove it and run: hallpass login   (the keychain is not touched)"]] as const;
     throw new BrokerError("KEYCHAIN_DAMAGED", `${visible(path)} is not what hallpass wrote`, tries, error);
   }
 }
 
-export function writeKnownBases(bases: Record<string, KnownBase>, world: BasesWorld): void {
-  ensurePrivateFolder(world.folders.state, world.uid);
-  writePrivateFile(basesPath(world), Buffer.from(`${JSON.stringify({ version: 1, bases }, undefined, 2)}\n`));
+/** Changes the list in one turn: two logins at once must not lose one of their names. */
+export async function changeKnownBases(
+  change: (bases: KnownBases) => KnownBases,
+  world: BasesWorld & Pick<World, "inTurn">,
+): Promise<void> {
+  await world.inTurn("the list of logins", async () => {
+    const bases = change(readKnownBases(world));
+    ensurePrivateFolder(world.folders.state, world.uid);
+    writePrivateFile(basesPath(world), Buffer.from(`${JSON.stringify({ version: 1, bases }, undefined, 2)}\n`));
+  });
 }

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { BASE_NAME, type KnownBase, readKnownBases, writeKnownBases } from "../base/known-bases.ts";
+import { BASE_NAME, type KnownBase, readKnownBases, changeKnownBases } from "../base/known-bases.ts";
 import { formatKeys } from "../base/keychain.ts";
+import { loadCrypto } from "../crypto.ts";
 import { BrokerError } from "../errors.ts";
 import type { AwsKeys, World } from "../types.ts";
 import { defineCommand } from "./command.ts";
@@ -26,7 +26,7 @@ export const login = defineCommand({
     if (!BASE_NAME.test(name)) throw badName();
     const keys = await readKeys(flags, world);
     const identity = await world.sts.getCallerIdentity(keys);
-    if (!/:user\//.test(identity.arn)) throw notAUser(identity.arn);
+    if (!/^arn:[\w-]+:iam::\d{12}:user\//.test(identity.arn)) throw notAUser(identity.arn);
     await store(name, keys, identity, world);
     world.say(
       `✓ ${identity.arn} in account ${identity.accountId}\n✓ stored in ${world.keychain.describe} as "${name}"\n`,
@@ -45,8 +45,8 @@ async function store(
   identity: { accountId: string; arn: string },
   world: World,
 ): Promise<void> {
-  const bases = readKnownBases(world);
-  const generation = randomBytes(6).toString("hex");
+  const old = readKnownBases(world)[name];
+  const generation = loadCrypto().randomHex(6);
   const item = `base/${name}/${generation}`;
   await world.keychain.write(item, formatKeys(keys));
   const known: KnownBase = {
@@ -58,12 +58,11 @@ async function store(
     storedAt: world.now().toISOString(),
   };
   try {
-    writeKnownBases({ ...bases, [name]: known }, world);
+    await changeKnownBases((bases) => ({ ...bases, [name]: known }), world);
   } catch (error) {
     await world.keychain.remove(item);
     throw error;
   }
-  const old = bases[name];
   if (old?.backend === world.keychain.backend) await world.keychain.remove(old.item);
 }
 

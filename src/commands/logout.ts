@@ -1,4 +1,4 @@
-import { readKnownBases, writeKnownBases } from "../base/known-bases.ts";
+import { changeKnownBases, readKnownBases } from "../base/known-bases.ts";
 import { BrokerError } from "../errors.ts";
 import { defineCommand } from "./command.ts";
 
@@ -14,7 +14,7 @@ export const logout = defineCommand({
     const { [name]: known, ...others } = readKnownBases(world);
     if (!known) throw notLoggedIn(name, Object.keys(others));
     await world.keychain.remove(known.item);
-    writeKnownBases(others, world);
+    await changeKnownBases(({ [name]: _removed, ...bases }) => bases, world);
     const sessions = await world.cache.clear();
     world.say(
       `hallpass: "${name}" is logged out of ${world.keychain.describe}, ${sessions} cached sessions are gone\n`,

@@ -1,5 +1,6 @@
 import { broker } from "../broker.ts";
 import { makeMarker } from "../output/marker.ts";
+import { summary } from "../output/summary.ts";
 import { terragruntJson } from "../output/terragrunt.ts";
 import type { Request, World } from "../types.ts";
 import { defineCommand, given, SHARED } from "./command.ts";
@@ -8,7 +9,6 @@ import { defineCommand, given, SHARED } from "./command.ts";
 export async function answerTerragrunt(request: Request, asJson: boolean, world: World): Promise<number> {
   const { credentials, target, base, marker } = await broker(request, world);
   if (world.stdoutIsTerminal && !asJson) {
-    const { summary } = await import("../output/summary.ts");
     world.print(summary(credentials, target, base, world));
   } else world.print(terragruntJson(credentials, await makeMarker(credentials, target, marker, world)));
   return 0;

@@ -1,5 +1,4 @@
 import { lstatSync, readFileSync, writeSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
 
@@ -28,7 +27,7 @@ export async function runHelper(): Promise<void> {
 }
 
 async function answerRequest(request: HelperRequest): Promise<HelperAnswer> {
-  const keytar = loadKeytar();
+  const keytar = await loadKeytar();
   const { service, item } = request;
   if (request.op === "read") return { secret: await keytar.getPassword(service, item) };
   if (request.op === "remove") return { done: await keytar.deletePassword(service, item) };
@@ -37,8 +36,8 @@ async function answerRequest(request: HelperRequest): Promise<HelperAnswer> {
 }
 
 /** In the standalone binary keytar's native file stands beside the program; otherwise it is a package. */
-function loadKeytar(): Keytar {
-  if (!("Bun" in globalThis)) return createRequire(import.meta.url)("keytar") as Keytar;
+async function loadKeytar(): Promise<Keytar> {
+  if (!("Bun" in globalThis)) return (await import("keytar")).default;
   const path = join(dirname(process.execPath), "keytar.node");
   refuseForeign(path);
   const loaded = { exports: {} as Keytar };

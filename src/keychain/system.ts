@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BrokerError, type Detail } from "../errors.ts";
 import { Secret } from "../secret.ts";
@@ -67,7 +67,7 @@ function describe(platform: NodeJS.Platform): string {
 
 /** Ends within 2.2 s against a keychain that is dead, and within a minute against one that waits for a person. */
 async function callWithinLimits(request: HelperRequest, world: SystemKeychainWorld): Promise<HelperAnswer> {
-  const helper = startHelper(request, world);
+  const helper = await startHelper(request, world);
   try {
     const early = await withinLimit(helper.answer, FIRST_LIMIT_MS);
     if (early) return early;
@@ -81,7 +81,7 @@ async function callWithinLimits(request: HelperRequest, world: SystemKeychainWor
 }
 
 async function isAlive(world: SystemKeychainWorld): Promise<boolean> {
-  const ping = startHelper({ service: SERVICE, item: PING_ITEM, op: "read" }, world);
+  const ping = await startHelper({ service: SERVICE, item: PING_ITEM, op: "read" }, world);
   try {
     return (await withinLimit(ping.answer, PING_LIMIT_MS)) !== undefined;
   } finally {
@@ -99,10 +99,11 @@ async function withinLimit<T>(answer: Promise<T>, limitMs: number): Promise<T | 
   }
 }
 
-function startHelper(
+async function startHelper(
   request: HelperRequest,
   world: SystemKeychainWorld,
-): { process: ChildProcess; answer: Promise<HelperAnswer> } {
+): Promise<{ process: ChildProcess; answer: Promise<HelperAnswer> }> {
+  const { spawn } = await import("node:child_process");
   const [command, ...args] = world.self;
   const env = Object.fromEntries(
     HELPER_ENV.flatMap((name) => (world.env[name] === undefined ? [] : [[name, world.env[name]]])),

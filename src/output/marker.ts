@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { loadCrypto } from "../crypto.ts";
 import { BrokerError } from "../errors.ts";
 import type { Credentials, Target, World } from "../types.ts";
 
@@ -38,7 +38,7 @@ export async function makeMarker(
   received: Marker | undefined,
   world: Pick<World, "cache">,
 ): Promise<string> {
-  const runId = received?.runId ?? randomBytes(8).toString("hex");
+  const runId = received?.runId ?? loadCrypto().randomHex(8);
   const signed = ["1", credentials.accessKeyId, runId, Buffer.from(target.unit).toString("base64url")].join(".");
   const { keyId, mac } = await world.cache.sign(signed);
   return `${signed}.${keyId}-${mac}`;

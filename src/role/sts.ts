@@ -4,6 +4,7 @@ import { Secret } from "../secret.ts";
 import type { AccountId, AwsKeys, AwsSession, Sts, World } from "../types.ts";
 import { stsEndpoint } from "./endpoint.ts";
 import { BUDGET_MS } from "./retry.ts";
+import { createClient, onServerDate } from "./sts-client.ts";
 import { type Asked, stsRefusal } from "./sts-refusal.ts";
 
 /** AWS refuses signatures that are 5 minutes off; the SDK corrects them silently, but then the expiry would be read wrongly. */
@@ -58,9 +59,9 @@ async function callWithinBudget<T>(
 ): Promise<T> {
   const sdk = await import("./sts-sdk.ts");
   const { url, region } = stsEndpoint(world.env);
-  const client = sdk.createClient({ keys, url, region });
+  const client = createClient(sdk.STSClient, { keys, url, region });
   let skewMs = 0;
-  sdk.onServerDate(client, (date) => (skewMs = date.getTime() - world.now().getTime()));
+  onServerDate(client, (date) => (skewMs = date.getTime() - world.now().getTime()));
   const limit = AbortSignal.timeout(BUDGET_MS);
   try {
     const answer = await send(sdk, client, { abortSignal: limit });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cacheKey } from "../../src/cache/cache-key.ts";
+import { loadCrypto } from "../../src/crypto.ts";
 import { credentialsEntry } from "../../src/role/issue.ts";
 import type { Base, RoleArn, Target, World } from "../../src/types.ts";
 
@@ -12,7 +13,9 @@ const target = {
 } as unknown as Target;
 const base = { id: "one", principalArn: "arn:aws:iam::222222222222:user/ana" } as Base;
 const world = { sts: { endpoint: "https://sts.us-east-1.amazonaws.com" } } as World;
-const keyOf = (...[of, by, within]: [Target, Base, World]) => cacheKey(credentialsEntry(of, by, within));
+const keyOf = (...[of, by, within]: [Target, Base, World]) => cacheKey(credentialsEntry(of, by, within), loadCrypto());
+
+const keyOfEntry = (entry: Parameters<typeof cacheKey>[0]) => cacheKey(entry, loadCrypto());
 
 describe("the key of a role's credentials", () => {
   const original = keyOf(target, base, world);
@@ -34,14 +37,24 @@ describe("the key of a role's credentials", () => {
 
   it("changes with the kind, the duration, and any input that is added", () => {
     const { inputs } = credentialsEntry(target, base, world);
-    const key = (kind: "role" | "session", more: Record<string, string | number>) => cacheKey({ kind, inputs: { ...inputs, ...more } });
-    const all = [key("role", {}), key("session", {}), key("role", { durationSeconds: 900 }), key("role", { extra: "" })];
+    const key = (kind: "role" | "session", more: Record<string, string | number>) =>
+      keyOfEntry({ kind, inputs: { ...inputs, ...more } });
+    const all = [
+      key("role", {}),
+      key("session", {}),
+      key("role", { durationSeconds: 900 }),
+      key("role", { extra: "" }),
+    ];
     expect(new Set(all).size).toBe(all.length);
   });
 
   it("does not read two lists of inputs as one", () => {
-    expect(cacheKey({ kind: "role", inputs: { a: "x|b=y" } })).not.toBe(cacheKey({ kind: "role", inputs: { a: "x", b: "y" } }));
-    expect(cacheKey({ kind: "role", inputs: { a: "1" } })).not.toBe(cacheKey({ kind: "role", inputs: { a: 1 } }));
-    expect(cacheKey({ kind: "role", inputs: { a: "1", b: "2" } })).toBe(cacheKey({ kind: "role", inputs: { b: "2", a: "1" } }));
+    expect(keyOfEntry({ kind: "role", inputs: { a: "x|b=y" } })).not.toBe(
+      keyOfEntry({ kind: "role", inputs: { a: "x", b: "y" } }),
+    );
+    expect(keyOfEntry({ kind: "role", inputs: { a: "1" } })).not.toBe(keyOfEntry({ kind: "role", inputs: { a: 1 } }));
+    expect(keyOfEntry({ kind: "role", inputs: { a: "1", b: "2" } })).toBe(
+      keyOfEntry({ kind: "role", inputs: { b: "2", a: "1" } }),
+    );
   });
 });

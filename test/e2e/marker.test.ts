@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { expectRefusal } from "./canary.ts";
 import { ACCOUNTS, BUILDS, makeRig, type Rig, roleOf } from "./rig.ts";
 
-type Answer = { awsCredentials: Record<"ACCESS_KEY_ID" | "SECRET_ACCESS_KEY" | "SESSION_TOKEN", string>; envs: { HALLPASS_ISSUED: string } };
+type Answer = {
+  awsCredentials: Record<"ACCESS_KEY_ID" | "SECRET_ACCESS_KEY" | "SESSION_TOKEN", string>;
+  envs: { HALLPASS_ISSUED: string };
+};
 
 describe.each(BUILDS)("keys in our environment that are another unit's, $build", (build) => {
   let rig: Rig;
@@ -62,6 +65,10 @@ describe.each(BUILDS)("keys in our environment that are another unit's, $build",
     const cwd = `${rig.live}/dev/us-east-1/app`;
     expectRefusal(await rig.run([], { cwd, env: { HALLPASS_ISSUED: changed } }), 1, refusal("its signature is wrong"));
     for (const text of [cut, "x", "1.a.b.c.d"])
-      expectRefusal(await rig.run([], { cwd, env: { HALLPASS_ISSUED: text } }), 1, refusal("it does not have the form of one"));
+      expectRefusal(
+        await rig.run([], { cwd, env: { HALLPASS_ISSUED: text } }),
+        1,
+        refusal("it does not have the form of one"),
+      );
   });
 });

@@ -126,7 +126,8 @@ ${asked(sessionKey())}  at        ${rig.sts.url}   (no answer in time)
       const ended = await run();
       expect(ended).toMatchObject({ status: 1, stdout: "" });
       const clock = seconds > 0 ? "behind" : "ahead of";
-      const shape = /^hallpass: this machine's clock and AWS's differ too much\n {2}clock {2}(\d+) s (behind|ahead of) AWS\n {2}try {4}set the clock \(NTP\); AWS allows 300 s\n$/;
+      const shape =
+        /^hallpass: this machine's clock and AWS's differ too much\n {2}clock {2}(\d+) s (behind|ahead of) AWS\n {2}try {4}set the clock \(NTP\); AWS allows 300 s\n$/;
       const [, said, direction] = shape.exec(ended.stderr) ?? [];
       expect(Math.abs(Number(said) - Math.abs(seconds))).toBeLessThan(3);
       expect(direction).toBe(clock);
@@ -156,7 +157,11 @@ ${asked(sessionKey())}  at        ${rig.sts.url}   (no answer in time)
 
   describe("of the environment", () => {
     it.each([
-      [{ HALLPASS_STATE_DIR: "state" }, 64, "hallpass: HALLPASS_STATE_DIR is not an absolute path\n  try  HALLPASS_STATE_DIR=$HOME/…\n"],
+      [
+        { HALLPASS_STATE_DIR: "state" },
+        64,
+        "hallpass: HALLPASS_STATE_DIR is not an absolute path\n  try  HALLPASS_STATE_DIR=$HOME/…\n",
+      ],
       [
         { HALLPASS_KEYCHAIN: "kde" },
         64,
@@ -204,7 +209,10 @@ ${asked(sessionKey())}  at        ${rig.sts.url}   (no answer in time)
       [["--role", ""], "hallpass: --role needs a value\n  try  hallpass terragrunt --help\n"],
       [["explain", "a", "b"], 'hallpass: "b" is one word too many\n  try  hallpass explain --help\n'],
       [["exec"], "hallpass: ACCOUNT is missing\n  try  hallpass exec --help\n"],
-      [["exec", "prod"], "hallpass: no command behind --\n  try  hallpass exec ACCOUNT -- aws sts get-caller-identity\n"],
+      [
+        ["exec", "prod"],
+        "hallpass: no command behind --\n  try  hallpass exec ACCOUNT -- aws sts get-caller-identity\n",
+      ],
       [
         ["credential-process", "--account", "prod"],
         `hallpass: --account needs --repository here: AWS tools call from any directory

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, "../..");
 
 /** Both programs that users run; every end-to-end test runs against both. */
 export const BUILDS = [
-  { build: "node", command: [process.execPath, join(ROOT, "bin/hallpass.js")] },
+  { build: "node", command: [process.execPath, join(ROOT, "bin/hallpass.cjs")] },
   { build: "binary", command: [join(ROOT, "dist/hallpass")] },
 ] as const satisfies readonly { build: string; command: readonly string[] }[];
 export type Build = (typeof BUILDS)[number];

@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync, statSync, writeSync } from "node:fs";
+import type { Server, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { loadCrypto } from "../crypto.ts";
 import { BrokerError, fromWire, systemCode, toWire, type WireError } from "../errors.ts";
 import { forget, leaderOf, listOrNothing } from "./lock-folder.ts";
 import { socketPath } from "./socket-path.ts";
@@ -31,6 +31,8 @@ export type Flight<T> = {
   find(): Promise<T | undefined>;
   /** Makes it. `publish` is written to the file `<key>` for the others; without it they take their turn. */
   make(): Promise<{ value: T; publish?: Uint8Array }>;
+  /** Whether a failure is also that of those who wait (default), or each tries for itself. */
+  sharesFailure?: boolean;
 };
 
 const HEARTBEAT_MS = 250;
@@ -59,7 +61,7 @@ type Claim = { id: string; descriptor: number; server: Server; sockets: Set<Sock
 
 /** undefined: another process was quicker. */
 async function claimLock<T>(flight: Flight<T>, lock: string): Promise<Claim | undefined> {
-  const id = `${process.pid.toString(36)}-${randomBytes(4).toString("hex")}`;
+  const id = `${process.pid.toString(36)}-${loadCrypto().randomHex(4)}`;
   const own = `${flight.folder}/${flight.key}.u${id}`;
   mkdirSync(own, { mode: 0o700 });
   const descriptor = openSync(`${own}/r${id}`, "wx", 0o600);
@@ -81,6 +83,7 @@ function holder<T>(flight: Flight<T>): Holder {
 }
 
 async function listen(path: string, who: Holder): Promise<{ server: Server; sockets: Set<Socket> }> {
+  const { createServer } = await import("node:net");
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -99,13 +102,18 @@ async function lead<T>(flight: Flight<T>, lock: string, claim: Claim): Promise<T
     return value;
   } catch (error) {
     forget(`${lock}/r${claim.id}`);
-    await finish(lock, claim, error instanceof BrokerError ? toWire(error) : "ok");
+    await finish(lock, claim, failureFor(flight, error));
     throw error;
   } finally {
     clearInterval(heart);
     closeSync(claim.descriptor);
     sweepClaims(flight);
   }
+}
+
+/** What the others hear of a failure. A bug is not shared: each of them meets it, or not. */
+function failureFor<T>(flight: Flight<T>, error: unknown): "ok" | WireError {
+  return error instanceof BrokerError && flight.sharesFailure !== false ? toWire(error) : "ok";
 }
 
 /** Looks once more before it works: the last leader may have published between our look and our claim. */
@@ -144,6 +152,16 @@ async function finish(lock: string, claim: Claim, outcome: "ok" | WireError): Pr
   await Promise.race([Promise.all(told), sleep(200, undefined, { ref: false })]);
   claim.server.close();
   for (const socket of claim.sockets) socket.unref();
+  removeIfEmpty(lock);
+}
+
+/** A successor may stand there already; then it is not empty. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(systemCode(error) ?? "")) throw error;
+  }
 }
 
 /** Claims of processes that died before they took the lock. */

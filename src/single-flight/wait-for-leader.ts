@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BrokerError, systemCode, type WireError } from "../errors.ts";
 import { visible } from "../visible.ts";
@@ -28,7 +28,8 @@ export async function waitForLeader(
   flight: { what: string },
   started: number,
 ): Promise<Verdict> {
-  const connection = new Connection(socketPath(lock, `s${leader}`));
+  const { createConnection } = await import("node:net");
+  const connection = new Connection(createConnection(socketPath(lock, `s${leader}`)));
   try {
     for (;;) {
       const end = await Promise.race([connection.ended, sleep(200, undefined, { ref: false })]);
@@ -75,8 +76,8 @@ class Connection {
   #lastHeard = Date.now();
   #text = "";
 
-  constructor(path: string) {
-    this.#socket = createConnection(path);
+  constructor(socket: Socket) {
+    this.#socket = socket;
     this.ended = new Promise((resolve) => {
       this.#socket.setEncoding("utf8");
       this.#socket.on("data", (text: string) => this.#hear(text, resolve));
