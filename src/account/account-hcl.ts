@@ -1,8 +1,9 @@
 import { basename, dirname } from "node:path";
+import type { Node } from "web-tree-sitter";
 import { BrokerError } from "../errors.ts";
 import { visible } from "../visible.ts";
-import { line, parseHcl } from "./hcl.ts";
-import { evaluate, type HclValue } from "./hcl-value.ts";
+import { type Attributes, parseHcl } from "./hcl.ts";
+import { evaluate, type HclValue, newScope, type Scope } from "./hcl-value.ts";
 
 /** One thing that account.hcl says: `account_name = "prod"` on line 2. */
 export type Fact = { attribute: string; text: string; line: number };
@@ -41,8 +42,22 @@ type Found = { attribute: string; value: HclValue };
  * Throws BROKEN_ACCOUNT_FILE, ACCOUNT_NOT_STATED, AMBIGUOUS_ACCOUNT, MALFORMED_ACCOUNT_ID.
  */
 export async function readAccountFacts(text: string, path: string): Promise<AccountFacts> {
+  try {
+    return await readFacts(text, path);
+  } catch (error) {
+    if (isTooDeep(error)) throw broken(path, undefined, "is nested too deep");
+    throw error;
+  }
+}
+
+/** A text can be nested deeper than the stack, ours or the parser's (which is WebAssembly). */
+function isTooDeep(error: unknown): boolean {
+  return error instanceof RangeError || (error instanceof Error && error.name === "RuntimeError");
+}
+
+async function readFacts(text: string, path: string): Promise<AccountFacts> {
   const attributes = await readAttributes(text, path);
-  const scope = { locals: attributes, folderName: basename(dirname(path)), resolving: new Set<string>() };
+  const scope = newScope(attributes, basename(dirname(path)));
   const find = (paths: readonly (readonly string[])[]): Found[] =>
     paths.flatMap((keys) => {
       const value = follow(keys, attributes.get(keys[0]!), scope);
@@ -54,7 +69,7 @@ export async function readAccountFacts(text: string, path: string): Promise<Acco
   return { ...id, ...(name && { name }) };
 }
 
-async function readAttributes(text: string, path: string): Promise<ReadonlyMap<string, Parameters<typeof line>[0]>> {
+async function readAttributes(text: string, path: string): Promise<Attributes> {
   if (text.trim() === "") throw broken(path, undefined, "is empty");
   const bodies = await parseHcl(text);
   if ("brokenLine" in bodies) throw broken(path, bodies.brokenLine, "is not HCL that Terragrunt would read");
@@ -62,22 +77,21 @@ async function readAttributes(text: string, path: string): Promise<ReadonlyMap<s
   return bodies.hasLocals ? bodies.locals : bodies.inputs;
 }
 
-/** The value at `account` → `name`; undefined where a step is missing, or where `account` is no object but a plain text. */
-function follow(
-  keys: readonly string[],
-  node: Parameters<typeof evaluate>[0] | undefined,
-  scope: Parameters<typeof evaluate>[1],
-): HclValue | undefined {
+/**
+ * The value at `account` → `name`; undefined where a step is missing. `account = {…}` is where `account.name`
+ * stands, so as a value of its own it is none; any other attribute that is an object is a malformed value.
+ */
+function follow(keys: readonly string[], node: Node | undefined, scope: Scope): HclValue | undefined {
   if (!node) return undefined;
   const value = evaluate(node, scope);
-  if (keys.length === 1) return value.kind === "object" ? undefined : value;
-  return value.kind === "object" ? value.get(keys[1]!) : undefined;
+  if (keys.length === 2) return value.kind === "object" ? value.get(keys[1]!) : undefined;
+  return value.kind === "object" && keys[0] === "account" ? undefined : value;
 }
 
-function idFact(found: Found[], path: string): { id?: Fact; lookup?: AccountFacts["lookup"] & object } {
+function idFact(found: Found[], path: string): Pick<AccountFacts, "id" | "lookup"> | undefined {
   const facts = found.map(({ attribute, value }) => oneId(attribute, value, path));
   const [first, ...others] = facts;
-  if (!first) return {};
+  if (!first) return undefined;
   const other = others.find((fact) => fact.text !== first.text || "file" in fact !== "file" in first);
   if (other) throw ambiguous(path, first, other);
   return "file" in first ? { lookup: first } : { id: first };
@@ -98,8 +112,10 @@ function registryKey(attribute: string, value: HclValue & { kind: "registry" }, 
       !(index === 0 && key === "accounts" && value.keys.length > 1) &&
       !(index > 0 && index === value.keys.length - 1 && /^(?:id|account_id|aws_account_id)$/.test(key)),
   );
-  if (keys.length !== 1) throw computedValue(attribute, value, path);
-  return { attribute, text: keys[0]!, line: value.line, file: value.file };
+  const [name] = keys;
+  if (name === undefined || keys.length > 1) throw computedValue(attribute, value, path);
+  if (!isPlainName(name)) throw notAName(attribute, { text: name, line: value.line }, path);
+  return { attribute, text: name, line: value.line, file: value.file };
 }
 
 function nameFact(found: Found[], path: string): Fact | undefined {
@@ -113,10 +129,12 @@ function nameFact(found: Found[], path: string): Fact | undefined {
   return facts[0];
 }
 
-/** Names go into messages, so one that could be a key, or redraw a terminal, is no name. 40 characters of base64 are a secret key. */
+/** IAM's key ids, and a secret key: exactly 40 characters of base64, with something else around them. */
+const KEY_PAIR = /A[KS]IA[A-Z0-9]{12,}|(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])/;
+
+/** Names go into messages, so one that could redraw a terminal, or holds a key, is no name. */
 function isPlainName(text: string): boolean {
-  const plain = /^[\p{L}\p{N}][\p{L}\p{N} ._@/+=,-]{0,63}$/u.test(text);
-  return plain && !/^(?:A[KS]IA[A-Z0-9]{12,}|[A-Za-z0-9/+]{40})$/.test(text);
+  return /^[\p{L}\p{N}][\p{L}\p{N} ._@/+=,-]{0,63}$/u.test(text) && !KEY_PAIR.test(text);
 }
 
 function notAName(attribute: string, value: { text: string; line: number }, path: string): BrokerError {

@@ -1,6 +1,6 @@
-import { lstatSync, realpathSync } from "node:fs";
+import { lstatSync, realpathSync, statSync } from "node:fs";
 import { dirname, relative } from "node:path";
-import { BrokerError } from "../errors.ts";
+import { BrokerError, systemCode } from "../errors.ts";
 import type { Request, SaidBy, Target, World } from "../types.ts";
 import { visible } from "../visible.ts";
 import { type Decision, decisionEntry, type TextFile } from "./decision.ts";
@@ -22,7 +22,7 @@ type Place = { unit: string; repository?: string; top: string; folders: string[]
  * that is there but cannot be used.
  */
 export async function findTarget(request: Request, world: World): Promise<Target> {
-  if (request.role?.startsWith("arn:")) return targetOfArn(request.role, request.directory);
+  if (request.role?.startsWith("arn:")) return targetOfArn(request.role, request);
   const place = findPlace(request.directory, world);
   const { id, name, saidBy } = await (request.account === undefined
     ? accountOf(place, world)
@@ -38,7 +38,8 @@ export async function findTarget(request: Request, world: World): Promise<Target
 }
 
 /** An ARN says everything by itself: no file is read. */
-function targetOfArn(text: string, directory: string): Target {
+function targetOfArn(text: string, { directory, account: named }: Request): Target {
+  if (named !== undefined) throw twoAccounts();
   const { arn, partition, account } = parseRoleArn(text);
   const saidBy = [{ source: "--role", said: arn, decides: true }];
   return { account: { id: account }, partition, role: arn, unit: directory, saidBy };
@@ -60,15 +61,14 @@ function findPlace(directory: string, world: World): Place {
 
 function realFolder(directory: string): string {
   try {
-    return realpathSync(`${directory}/.`); // with the dot, a file is refused too
+    const path = realpathSync(directory);
+    if (statSync(path).isDirectory()) return path;
   } catch (error) {
-    throw new BrokerError(
-      "NO_SUCH_FOLDER",
-      `${visible(directory)} is not a folder that can be entered`,
-      [["try", "the path of a folder inside the repository"]],
-      error,
-    );
+    if (systemCode(error) === undefined) throw error;
   }
+  throw new BrokerError("NO_SUCH_FOLDER", `${visible(directory)} is not a folder that can be entered`, [
+    ["try", "the path of a folder inside the repository"],
+  ]);
 }
 
 async function accountOf(place: Place, world: World): Promise<Decision> {
@@ -116,6 +116,12 @@ function findRegistry(from: string, place: Place, world: World): TextFile {
 
 function raise(error: BrokerError): never {
   throw error;
+}
+
+function twoAccounts(): BrokerError {
+  return new BrokerError("USAGE", "--account and the ARN given with --role exclude each other", [
+    ["try", "--role with the role's name alone, or no --account"],
+  ]);
 }
 
 function noAccountFile(place: Place): BrokerError {

@@ -14,8 +14,19 @@ export type HclValue = { line: number } & (
   | { kind: "computed"; calls: string[] }
 );
 
-/** `folderName` is what `basename(get_terragrunt_dir())` gives inside account.hcl: that file's own folder. */
-export type Scope = { locals: Attributes; folderName: string; resolving: ReadonlySet<string> };
+/**
+ * Where an expression stands. `folderName` is what `basename(get_terragrunt_dir())` gives inside account.hcl:
+ * that file's own folder. Each local is evaluated once: a chain of doubling templates would not end otherwise.
+ */
+export type Scope = { locals: Attributes; folderName: string; evaluated: Known };
+type Known = Map<string, HclValue | "being evaluated">;
+
+export function newScope(locals: Attributes, folderName: string): Scope {
+  return { locals, folderName, evaluated: new Map() };
+}
+
+/** Far longer than any name or id; a template that grows beyond it is none. */
+const MAX_TEXT = 1000;
 
 const REGISTRY_CALL = /^(?:jsondecode|yamldecode)\(\s*file\(\s*find_in_parent_folders\(\s*"([\w.-]+)"\s*\)\s*\)\s*\)$/;
 const FOLDER_CALL = /^basename\(\s*get_terragrunt_dir\(\s*\)\s*\)$/;
@@ -31,7 +42,6 @@ export function evaluate(expression: Node, scope: Scope): HclValue {
 }
 
 function evaluateHead(head: Node, expression: Node, scope: Scope): HclValue {
-  const at = { line: line(expression) };
   switch (head.type) {
     case "literal_value":
       return evaluateLiteral(head, expression);
@@ -39,14 +49,21 @@ function evaluateHead(head: Node, expression: Node, scope: Scope): HclValue {
       return evaluateTemplate(head, expression, scope);
     case "function_call":
       return evaluateCall(head, expression, scope);
-    case "collection_value": {
-      const entries = new Map(objectElements(expression));
-      if (!child(head, "object")) return computed(expression);
-      return { ...at, kind: "object", get: (key) => mapValue(entries.get(key), (node) => evaluate(node, scope)) };
-    }
+    case "collection_value":
+      return evaluateObject(expression, scope);
     default:
       return computed(expression);
   }
+}
+
+/** Its values are evaluated when they are asked for: most are of no interest. */
+function evaluateObject(expression: Node, scope: Scope): HclValue {
+  const elements = objectElements(expression);
+  if (!elements) return computed(expression);
+  const [nodes, known]: [ReadonlyMap<string, Node>, Known] = [new Map(elements), new Map()];
+  const get = (key: string): HclValue | undefined =>
+    nodes.has(key) ? (evaluateOnce(known, key, nodes.get(key), scope) ?? computed(expression)) : undefined;
+  return { kind: "object", get, line: line(expression) };
 }
 
 function evaluateLiteral(literal: Node, expression: Node): HclValue {
@@ -74,12 +91,18 @@ function evaluateTemplate(template: Node, expression: Node, scope: Scope): HclVa
     const inner = child(part, "expression");
     const value = inner && evaluate(inner, scope);
     const before = plainText(quoted.text.slice(from - quoted.startIndex, part.startIndex - quoted.startIndex));
-    if (value?.kind !== "text" || before === undefined) return computed(expression);
+    if (value?.kind !== "text" || before === undefined || isStripping(part)) return computed(expression);
     text += before + value.text;
+    if (text.length > MAX_TEXT) return computed(expression);
     from = part.endIndex;
   }
   const rest = plainText(quoted.text.slice(from - quoted.startIndex, -1));
   return rest === undefined ? computed(expression) : { kind: "text", text: text + rest, line: line(expression) };
+}
+
+/** `${~ x ~}` takes the blanks around it away. */
+function isStripping(interpolation: Node): boolean {
+  return interpolation.text.startsWith("${~") || interpolation.text.endsWith("~}");
 }
 
 function evaluateCall(call: Node, expression: Node, scope: Scope): HclValue {
@@ -89,17 +112,28 @@ function evaluateCall(call: Node, expression: Node, scope: Scope): HclValue {
   return computed(expression);
 }
 
-function evaluateLocal(expression: Node, steps: (Node | null)[], scope: Scope): HclValue {
+function evaluateLocal(expression: Node, steps: Node[], scope: Scope): HclValue {
   const [first, ...rest] = steps;
   const name = first?.type === "get_attr" ? first.namedChildren[0]?.text : undefined;
-  const target = name === undefined ? undefined : scope.locals.get(name);
-  if (name === undefined || !target || scope.resolving.has(name)) return computed(expression);
-  const inner = evaluate(target, { ...scope, resolving: new Set([...scope.resolving, name]) });
-  return rest.reduce((from: HclValue, step) => take(from, step!, expression, scope), inner);
+  const inner = name === undefined ? undefined : evaluateOnce(scope.evaluated, name, scope.locals.get(name), scope);
+  if (!inner) return computed(expression);
+  return rest.reduce((from: HclValue, step) => take(from, step, expression, scope), inner);
+}
+
+/** Each is evaluated once. undefined: it is not there, or it needs itself. */
+function evaluateOnce(known: Known, name: string, node: Node | undefined, scope: Scope): HclValue | undefined {
+  const value = known.get(name);
+  if (value) return value === "being evaluated" ? undefined : value;
+  if (!node) return undefined;
+  known.set(name, "being evaluated");
+  const evaluated = evaluate(node, scope);
+  known.set(name, evaluated);
+  return evaluated;
 }
 
 /** One `.key` or `["key"]` further into an object or the registry. */
 function take(from: HclValue, step: Node, expression: Node, scope: Scope): HclValue {
+  if (from.kind === "computed") return from;
   const key = stepKey(step, scope);
   if (key === undefined) return computed(expression);
   if (from.kind === "registry") return { ...from, keys: [...from.keys, key], line: line(expression) };
@@ -116,8 +150,4 @@ function stepKey(step: Node, scope: Scope): string | undefined {
 function computed(expression: Node): HclValue {
   const calls = expression.descendantsOfType("function_call").map((call) => call?.namedChildren[0]?.text ?? "");
   return { kind: "computed", calls: [...new Set(calls)], line: line(expression) };
-}
-
-function mapValue<T, R>(value: T | undefined, change: (value: T) => R): R | undefined {
-  return value === undefined ? undefined : change(value);
 }

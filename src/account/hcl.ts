@@ -19,7 +19,7 @@ export async function parseHcl(text: string): Promise<HclBodies | { brokenLine: 
   const inputs = children(body, "attribute").find((attribute) => attributeName(attribute) === "inputs");
   return {
     locals: local.attributes,
-    inputs: new Map(objectElements(inputs && child(inputs, "expression"))),
+    inputs: new Map(objectElements(inputs && child(inputs, "expression")) ?? []),
     hasLocals: locals.length > 0,
     ...(local.duplicate === undefined ? {} : { duplicate: local.duplicate }),
   };
@@ -40,15 +40,20 @@ function attributesOf(nodes: Node[]): { attributes: Attributes; duplicate?: stri
   return { attributes };
 }
 
-/** The `key = value` pairs of an object expression; keys that are not a plain word or string are left out. */
-export function objectElements(expression: Node | undefined): [string, Node][] {
+/**
+ * The `key = value` pairs of an object expression. undefined: it is no object, or has a key that is not a
+ * plain word or text, which could be any.
+ */
+export function objectElements(expression: Node | undefined): [string, Node][] | undefined {
   const object = child(child(expression, "collection_value"), "object");
-  return children(object, "object_elem").flatMap((element): [string, Node][] => {
+  if (!object) return undefined;
+  const pairs = children(object, "object_elem").map((element): [string, Node] | undefined => {
     const key = element.childForFieldName("key");
     const value = element.childForFieldName("val");
-    const name = key && /^"?([\w-]+)"?$/.exec(key.text)?.[1];
-    return name && value ? [[name, value]] : [];
+    const name = key && /^(?:"([\w-]+)"|([\w-]+))$/.exec(key.text);
+    return name && value ? [(name[1] ?? name[2])!, value] : undefined;
   });
+  return pairs.every((pair) => pair !== undefined) ? pairs : undefined;
 }
 
 function blockName(block: Node): string {

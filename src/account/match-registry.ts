@@ -16,15 +16,25 @@ export function matchRegistry(facts: AccountFacts, path: string, registry: Regis
   if (lookup && lookup.file !== basename(registry.path)) throw otherRegistry(lookup, path, registry);
   const key = lookup ?? facts.name;
   const named = key && registry.entries.get(key.text);
-  if (!id) return named ?? raise(unknownAccount(key!.text, [sayFact(path, key!)], registry, key!.attribute));
+  if (!id) return byName(facts, named, path, registry);
   const entry = [...registry.entries.values()].find((candidate) => candidate.id === id.text);
   if (!entry) throw unknownId(id, path, registry);
   if (named && named.id !== id.text) throw contradicted(id, key, named, path, registry);
   return named ?? entry;
 }
 
-function raise(error: BrokerError): never {
-  throw error;
+/** A name beside a look-up must not be another account's key. */
+function byName(
+  { lookup, name }: AccountFacts,
+  named: RegistryEntry | undefined,
+  path: string,
+  registry: Registry,
+): RegistryEntry {
+  const key = (lookup ?? name)!;
+  if (!named) throw unknownAccount(key.text, [sayFact(path, key)], registry, key.attribute);
+  const other = lookup && name && registry.entries.get(name.text);
+  if (other && other.id !== named.id) throw contradicted(lookup, name, other, path, registry);
+  return named;
 }
 
 /** What account.hcl said, for explain; the first of them decides. */
