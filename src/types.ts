@@ -116,6 +116,16 @@ export type CacheEntry<T> = {
   decode(json: unknown): T | undefined;
 };
 
+/** A session in the cache, as a person may see it. `usedBy`: the directory that asked for it last. */
+export type CachedSession = {
+  kind: "role" | "session";
+  what: string;
+  madeAt: Date;
+  expiresAt: Date;
+  usedBy?: string;
+  usedAt?: Date;
+};
+
 export type Cache = {
   /** The value, made at most once over all processes that ask at the same time. A failure is shared with those who waited. */
   getOrMake<T>(entry: CacheEntry<T>, make: () => Promise<T>): Promise<T>;
@@ -123,6 +133,8 @@ export type Cache = {
   remember<T>(entry: CacheEntry<T>, make: () => Promise<T>): Promise<T>;
   /** The value if it is there and would be used now. Never makes one, never waits. */
   peek<T>(entry: CacheEntry<T>): Promise<T | undefined>;
+  /** What is in the cache, those that end first in front; nothing where the keychain would have to be opened. */
+  list(): Promise<CachedSession[]>;
   /** Removes every sealed value and forgets the sealing key. Returns how many values there were. */
   clear(): Promise<number>;
   /** The MAC under the sealing key that the marker carries: see output/marker.ts. */

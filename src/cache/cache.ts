@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { loadCrypto } from "../crypto.ts";
 import type { Cache, CacheEntry, World } from "../types.ts";
 import { mac, sameMac, type SealingKey } from "./envelope.ts";
-import { listSealed, readEntry, type Store, writeEntry } from "./entry.ts";
+import { noteUse, readEntry, type Store, writeEntry } from "./entry.ts";
 import { loadSealingKey, runtimeCopy, SEALING_KEY } from "./sealing-key.ts";
 
 type CacheWorld = Pick<World, "folders" | "uid" | "keychain" | "cwd" | "now" | "say" | "inTurn">;
@@ -30,9 +30,9 @@ export function createCache(world: CacheWorld): Cache {
     getOrMake: async (entry, make) => {
       const store = await open();
       const found = await readEntry(entry, store);
-      if (found !== undefined) return found;
-      const { makeShared } = await import("./make-shared.ts");
-      return makeShared(entry, make, store);
+      const value = found ?? (await makeMissing(entry, make, store));
+      noteUse(entry, store);
+      return value;
     },
     remember: async (entry, make) => {
       const store = openFree();
@@ -46,11 +46,15 @@ export function createCache(world: CacheWorld): Cache {
       const store = openFree();
       return store && readEntry(entry, store);
     },
+    list: async () => {
+      const { listSessions } = await import("./contents.ts");
+      const store = openFree();
+      return store ? listSessions(store) : [];
+    },
     clear: async () => {
-      const names = listSealed(folder);
-      for (const name of names) rmSync(`${folder}/${name}`, { force: true });
+      const { clearFolder } = await import("./contents.ts");
       if (world.folders.runtime !== undefined) rmSync(`${world.folders.runtime}/${SEALING_KEY}`, { force: true });
-      return names.length;
+      return clearFolder(folder);
     },
     sign: async (text) => {
       const { key } = await open();
@@ -61,4 +65,10 @@ export function createCache(world: CacheWorld): Cache {
       return key.id === keyId ? sameMac(mac(text, key, crypto), given) : undefined;
     },
   };
+}
+
+/** Loaded for a miss only: it brings the lock over processes with it. */
+async function makeMissing<T>(entry: CacheEntry<T>, make: () => Promise<T>, store: Store): Promise<T> {
+  const { makeShared } = await import("./make-shared.ts");
+  return makeShared(entry, make, store);
 }

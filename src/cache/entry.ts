@@ -1,8 +1,9 @@
-import { readdirSync, renameSync } from "node:fs";
+import { readdirSync, renameSync, writeFileSync } from "node:fs";
 import type { Crypto } from "../crypto.ts";
 import { BrokerError, systemCode } from "../errors.ts";
 import { ensurePrivateFolder, readPrivateFile, writePrivateFile } from "../private-file.ts";
 import type { CacheEntry, World } from "../types.ts";
+import { visible } from "../visible.ts";
 import { cacheKey } from "./cache-key.ts";
 import { seal, type SealingKey, unseal } from "./envelope.ts";
 
@@ -12,6 +13,15 @@ export type Store = {
   key: SealingKey;
   crypto: Crypto;
   world: Pick<World, "uid" | "cwd" | "now" | "say">;
+};
+
+/** What a sealed file holds. `madeAt` and `expiresAt` in milliseconds of the epoch. */
+export type Sealed = {
+  kind: CacheEntry<unknown>["kind"];
+  what: string;
+  madeAt: number;
+  expiresAt: number;
+  value: unknown;
 };
 
 /** File names carry 80 bits of the key; the whole key is authenticated inside the seal. */
@@ -32,27 +42,42 @@ export function listSealed(folder: string): string[] {
 }
 
 /** The value, if it was sealed by us for this key and has enough time left. */
-export async function readEntry<T>(
-  entry: CacheEntry<T>,
-  { folder, key, crypto, world }: Store,
-): Promise<T | undefined> {
-  const name = cacheKey(entry, crypto);
-  const path = `${folder}/${name.slice(0, NAME_LENGTH)}`;
-  const bytes = readPrivateFile(path, world.uid);
+export async function readEntry<T>(entry: CacheEntry<T>, store: Store): Promise<T | undefined> {
+  const name = cacheKey(entry, store.crypto);
+  const sealed = await openFile(name.slice(0, NAME_LENGTH), name, store);
+  if (!sealed) return undefined;
+  const decoded = entry.decode(sealed.value);
+  return decoded !== undefined && isFresh(entry, sealed, store.world.now()) ? decoded : undefined;
+}
+
+/**
+ * What a file of the cache holds, if we sealed it under the key that we have and for that name (any, where it
+ * is undefined). Anything else that stands there is set aside and said, and never used.
+ */
+export async function openFile(file: string, name: string | undefined, store: Store): Promise<Sealed | undefined> {
+  const path = `${store.folder}/${file}`;
+  const bytes = readOwn(path, store.world);
+  if (bytes === "unsafe") return setAside(path, store.world);
   if (!bytes) return undefined;
-  const opened = await unseal(bytes, name, key, crypto);
+  const opened = await unseal(bytes, store.key, store.crypto);
   if (opened === "unknown-key") return undefined;
-  if (opened === "damaged") return setAside(path, world);
-  const { madeAt, value } = JSON.parse(opened.text) as { madeAt: number; value: unknown };
-  const decoded = entry.decode(value);
-  return decoded !== undefined && isFresh(entry, decoded, madeAt, world.now()) ? decoded : undefined;
+  if (opened === "damaged" || !opened.name.startsWith(name ?? file)) return setAside(path, store.world);
+  return JSON.parse(opened.text) as Sealed;
+}
+
+function readOwn(path: string, world: Store["world"]): Uint8Array | "unsafe" | undefined {
+  try {
+    return readPrivateFile(path, world.uid);
+  } catch (error) {
+    if (error instanceof BrokerError && error.code === "UNSAFE_FOLDER") return "unsafe";
+    throw error;
+  }
 }
 
 /** Short sessions keep a third of their life in reserve, so that a 15 minute session is not always stale. */
-function isFresh<T>(entry: CacheEntry<T>, value: T, madeAt: number, now: Date): boolean {
-  const expires = entry.expiresAt(value).getTime();
-  const reserve = Math.min(entry.minRemainingSeconds * 1000, (expires - madeAt) / 3);
-  return madeAt <= now.getTime() + 1000 && expires - now.getTime() > reserve;
+function isFresh<T>(entry: CacheEntry<T>, { madeAt, expiresAt }: Sealed, now: Date): boolean {
+  const reserve = Math.min(entry.minRemainingSeconds * 1000, (expiresAt - madeAt) / 3);
+  return madeAt <= now.getTime() + 1000 && expiresAt - now.getTime() > reserve;
 }
 
 /** Two processes may find the same damage: the second rename then finds nothing. */
@@ -60,17 +85,21 @@ function setAside(path: string, world: Store["world"]): undefined {
   const aside = `${path}.damaged`;
   try {
     renameSync(path, aside);
+    const what = "a cached answer is not as hallpass wrote it, and is not used";
+    world.say(`hallpass: ${what}; it stands at ${visible(aside)} now\n`);
   } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
+    if (systemCode(error) !== "ENOENT")
+      world.say(`hallpass: ${visible(path)} is not as hallpass wrote it, and is not used\n`);
   }
-  world.say(`hallpass: a cached answer was changed by somebody else and is not used; it stands at ${aside}\n`);
   return undefined;
 }
 
 /** The value as it stands in its file. */
 export function sealEntry<T>(entry: CacheEntry<T>, value: T, { key, crypto, world }: Store): Promise<Uint8Array> {
-  const text = JSON.stringify({ madeAt: world.now().getTime(), value: entry.encode(value) });
-  return seal(text, cacheKey(entry, crypto), key, crypto);
+  const { kind, what } = entry;
+  const [madeAt, expiresAt] = [world.now().getTime(), entry.expiresAt(value).getTime()];
+  const sealed: Sealed = { kind, what, madeAt, expiresAt, value: entry.encode(value) };
+  return seal(JSON.stringify(sealed), cacheKey(entry, crypto), key, crypto);
 }
 
 /** For values that any process may make again: no lock, and nothing said where it cannot be written. */
@@ -81,5 +110,14 @@ export async function writeEntry<T>(entry: CacheEntry<T>, value: T, store: Store
     writePrivateFile(`${store.folder}/${fileName(entry, store)}`, sealed);
   } catch (error) {
     if (!(error instanceof BrokerError) || error.code !== "CANNOT_WRITE") throw error;
+  }
+}
+
+/** Which unit took the value last, beside it and in the clear: for `whoami`. Never worth a failure. */
+export function noteUse<T>(entry: CacheEntry<T>, store: Store): void {
+  try {
+    writeFileSync(`${store.folder}/${fileName(entry, store)}.used`, store.world.cwd, { mode: 0o600 });
+  } catch {
+    // A disk that is full or read-only: the answer matters, the note does not.
   }
 }

@@ -8,10 +8,10 @@ import type { Crypto } from "../crypto.ts";
  * Does not protect from: a process of the same user while the sealing key is reachable. Such a process
  * could ask hallpass itself.
  *
- * Layout: "HPC1" | key id (8) | nonce (12) | ciphertext | tag (16)
+ * Layout: "HPC1" | key id (8) | name (32) | nonce (12) | ciphertext | tag (16)
  */
 const MAGIC = Buffer.from("HPC1");
-const HEADER_BYTES = 12;
+const HEADER_BYTES = 44;
 const NONCE_BYTES = 12;
 const LEAST_BYTES = HEADER_BYTES + NONCE_BYTES + 16;
 
@@ -22,37 +22,32 @@ export function sealingKey(bytes: Uint8Array, crypto: Crypto): SealingKey {
   return { bytes, id: Buffer.from(crypto.hmacSha256(bytes, "hallpass sealing key id")).toString("hex", 0, 8) };
 }
 
-/** `name` is what the value is stored under; only that name opens it again. A nonce is random: 96 bits, far fewer than 2^32 seals a key. */
+/**
+ * `name` (64 hex digits) is what the value is stored under; it is authenticated with it. A nonce is random:
+ * 96 bits, far fewer than 2^32 seals a key.
+ */
 export async function seal(text: string, name: string, key: SealingKey, crypto: Crypto): Promise<Uint8Array> {
-  const header = Buffer.concat([MAGIC, Buffer.from(key.id, "hex")]);
+  const header = Buffer.concat([MAGIC, Buffer.from(key.id + name, "hex")]);
   const nonce = Buffer.from(crypto.randomHex(NONCE_BYTES), "hex");
-  const body = await crypto.encrypt(key.bytes, nonce, associatedData(header, name), Buffer.from(text));
+  const body = await crypto.encrypt(key.bytes, nonce, header, Buffer.from(text));
   return Buffer.concat([header, nonce, body]);
 }
 
 /**
- * The text, or why there is none: `unknown-key` (sealed under a key that is gone: an ordinary miss) or
- * `damaged` (our key, but not what we sealed: never used, and the person hears of it).
+ * The text and the name it was sealed under, or why there is none: `unknown-key` (sealed under a key that is
+ * gone: an ordinary miss) or `damaged` (our key, but not what we sealed). Whoever wants a certain name compares it.
  */
 export async function unseal(
   sealed: Uint8Array,
-  name: string,
   key: SealingKey,
   crypto: Crypto,
-): Promise<{ text: string } | "unknown-key" | "damaged"> {
+): Promise<{ text: string; name: string } | "unknown-key" | "damaged"> {
   const header = Buffer.from(sealed.subarray(0, HEADER_BYTES));
   if (sealed.length < LEAST_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC)) return "damaged";
-  if (header.toString("hex", MAGIC.length) !== key.id) return "unknown-key";
-  const [nonce, body] = [
-    sealed.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES),
-    sealed.subarray(HEADER_BYTES + NONCE_BYTES),
-  ];
-  const text = await crypto.decrypt(key.bytes, nonce, associatedData(header, name), body);
-  return text ? { text: Buffer.from(text).toString("utf8") } : "damaged";
-}
-
-function associatedData(header: Uint8Array, name: string): Uint8Array {
-  return Buffer.concat([header, Buffer.from(name)]);
+  if (header.toString("hex", 4, 12) !== key.id) return "unknown-key";
+  const rest = sealed.subarray(HEADER_BYTES);
+  const text = await crypto.decrypt(key.bytes, rest.subarray(0, NONCE_BYTES), header, rest.subarray(NONCE_BYTES));
+  return text ? { text: Buffer.from(text).toString("utf8"), name: header.toString("hex", 12) } : "damaged";
 }
 
 /** HMAC-SHA-256 under a key derived for this use alone, so that a MAC never helps against a seal. */

@@ -201,7 +201,7 @@ ${asked(sessionKey())}  at        ${rig.sts.url}   (no answer in time)
       [
         ["frobnicate"],
         `hallpass: there is no command "frobnicate"
-  known  terragrunt, credential-process, exec, env, login, logout, explain
+  known  terragrunt, credential-process, exec, env, login, logout, explain, whoami, cache
   try    hallpass --help
 `,
       ],
