@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { loadCrypto } from "../crypto.ts";
 import type { Cache, CacheEntry, World } from "../types.ts";
 import { mac, sameMac, type SealingKey } from "./envelope.ts";
-import { noteUse, readEntry, type Store, writeEntry } from "./entry.ts";
+import { findEntry, noteUse, readEntry, type Store, writeEntry } from "./entry.ts";
 import { loadSealingKey, runtimeCopy, SEALING_KEY } from "./sealing-key.ts";
 
 type CacheWorld = Pick<World, "folders" | "uid" | "keychain" | "cwd" | "now" | "say" | "inTurn">;
@@ -29,8 +29,8 @@ export function createCache(world: CacheWorld): Cache {
   return {
     getOrMake: async (entry, make) => {
       const store = await open();
-      const found = await readEntry(entry, store);
-      const value = found ?? (await makeMissing(entry, make, store));
+      const found = await findEntry(entry, store);
+      const value = found?.fresh ? found.value : await makeMissing(entry, make, found?.value, store);
       noteUse(entry, store);
       return value;
     },
@@ -68,7 +68,12 @@ export function createCache(world: CacheWorld): Cache {
 }
 
 /** Loaded for a miss only: it brings the lock over processes with it. */
-async function makeMissing<T>(entry: CacheEntry<T>, make: () => Promise<T>, store: Store): Promise<T> {
+async function makeMissing<T>(
+  entry: CacheEntry<T>,
+  make: () => Promise<T>,
+  valid: T | undefined,
+  store: Store,
+): Promise<T> {
   const { makeShared } = await import("./make-shared.ts");
-  return makeShared(entry, make, store);
+  return makeShared(entry, make, valid, store);
 }

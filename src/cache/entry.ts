@@ -41,13 +41,22 @@ export function listSealed(folder: string): string[] {
   }
 }
 
-/** The value, if it was sealed by us for this key and has enough time left. */
-export async function readEntry<T>(entry: CacheEntry<T>, store: Store): Promise<T | undefined> {
+/** A value that was sealed by us for this key. `fresh`: with enough time left; else it is valid, and due to be renewed. */
+export type Found<T> = { value: T; fresh: boolean };
+
+/** undefined: not there, not ours, or (nearly) at its end. */
+export async function findEntry<T>(entry: CacheEntry<T>, store: Store): Promise<Found<T> | undefined> {
   const name = cacheKey(entry, store.crypto);
   const sealed = await openFile(name.slice(0, NAME_LENGTH), name, store);
-  if (!sealed) return undefined;
-  const decoded = entry.decode(sealed.value);
-  return decoded !== undefined && isFresh(entry, sealed, store.world.now()) ? decoded : undefined;
+  if (!sealed || !isValid(sealed, store.world.now())) return undefined;
+  const value = entry.decode(sealed.value);
+  return value === undefined ? undefined : { value, fresh: isFresh(entry, sealed, store.world.now()) };
+}
+
+/** The value, if it has enough time left. */
+export async function readEntry<T>(entry: CacheEntry<T>, store: Store): Promise<T | undefined> {
+  const found = await findEntry(entry, store);
+  return found?.fresh ? found.value : undefined;
 }
 
 /**
@@ -74,10 +83,15 @@ function readOwn(path: string, world: Store["world"]): Uint8Array | "unsafe" | u
   }
 }
 
+/** What was made in the future was made by another clock, so its end means nothing. A minute is for the caller's own first request. */
+function isValid({ madeAt, expiresAt }: Sealed, now: Date): boolean {
+  return madeAt <= now.getTime() + 1000 && expiresAt - now.getTime() > 60_000;
+}
+
 /** Short sessions keep a third of their life in reserve, so that a 15 minute session is not always stale. */
 function isFresh<T>(entry: CacheEntry<T>, { madeAt, expiresAt }: Sealed, now: Date): boolean {
   const reserve = Math.min(entry.minRemainingSeconds * 1000, (expiresAt - madeAt) / 3);
-  return madeAt <= now.getTime() + 1000 && expiresAt - now.getTime() > reserve;
+  return expiresAt - now.getTime() > reserve;
 }
 
 /** Two processes may find the same damage: the second rename then finds nothing. */

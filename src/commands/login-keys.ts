@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import process from "node:process";
+import { text as readAll } from "node:stream/consumers";
 import { BrokerError, systemCode } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { AwsKeys, World } from "../types.ts";
@@ -13,7 +15,7 @@ export async function readKeys(source: Source, world: World): Promise<AwsKeys> {
     throw severalSources();
   if (csv !== undefined) return checked(...fromCsv(readText(csv)));
   if (profile !== undefined) return fromProfile(profile, world);
-  if (stdin) return checked(...fromLines(readFileSync(0, "utf8")));
+  if (stdin) return checked(...fromLines(await readAll(process.stdin)));
   const id = await world.terminal.ask("Access key id      ");
   return checked(id.trim(), (await world.terminal.ask("Secret access key  ", { hidden: true })).trim());
 }
@@ -31,12 +33,16 @@ function fromLines(text: string): [string | undefined, string | undefined] {
   return [id, secret];
 }
 
-/** `Access key ID,Secret access key` and one row; older files have more columns. A byte order mark stands in front. */
+/** `Access key ID,Secret access key` and one row; older files have more columns and quotes. A byte order mark may stand in front. */
 function fromCsv(text: string): [string | undefined, string | undefined] {
   const [head, row] = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  const names = (head ?? "").split(",").map((name) => name.trim().toLowerCase());
-  const cells = (row ?? "").split(",").map((cell) => cell.trim());
+  const names = cellsOf(head ?? "").map((name) => name.toLowerCase());
+  const cells = cellsOf(row ?? "");
   return [cells[names.indexOf("access key id")], cells[names.indexOf("secret access key")]];
+}
+
+function cellsOf(line: string): string[] {
+  return [...line.matchAll(/(?:^|,)(?:"([^"]*)"|([^,]*))/g)].map(([, quoted, plain]) => (quoted ?? plain ?? "").trim());
 }
 
 function readText(path: string): string {
@@ -52,11 +58,15 @@ function readText(path: string): string {
   }
 }
 
-/** Static keys only: a profile that assumes a role or runs a program has nothing long-lived to keep. */
+/**
+ * Long-lived keys only: a profile that assumes a role is refused without assuming it. A credential_process is
+ * run: a password manager's may well print such keys.
+ */
 async function fromProfile(profile: string, world: World): Promise<AwsKeys> {
   const { fromIni } = await import("@aws-sdk/credential-providers");
   try {
-    const keys = await fromIni({ profile, ignoreCache: true, ...iniFiles(world) })();
+    const noRoles = { roleAssumer: refuseRole, roleAssumerWithWebIdentity: refuseRole };
+    const keys = await fromIni({ profile, ignoreCache: true, ...noRoles, ...iniFiles(world) })();
     if (keys.sessionToken !== undefined) throw wrongKeys("temporary keys (with a session token)");
     return checked(keys.accessKeyId, keys.secretAccessKey);
   } catch (error) {
@@ -71,6 +81,10 @@ async function fromProfile(profile: string, world: World): Promise<AwsKeys> {
       error,
     );
   }
+}
+
+function refuseRole(): Promise<never> {
+  throw wrongKeys("a profile that assumes a role");
 }
 
 function iniFiles({ env }: World): { filepath?: string; configFilepath?: string } {

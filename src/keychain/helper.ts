@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync, writeSync } from "node:fs";
+import { lstatSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { text } from "node:stream/consumers";
 
 /*
  * The child process that talks to the OS keychain. A call into the keychain may never return (a bus owner
@@ -19,9 +20,14 @@ export type HelperAnswer = { secret: string | null } | { done: boolean } | { fai
 
 type Keytar = Pick<typeof import("keytar"), "getPassword" | "setPassword" | "deletePassword">;
 
-/** Answers one request from stdin and ends. */
+/** Written and removed again, to find out whether the keychain can be written to. */
+const PROBE_ITEM = "probe";
+const PARENT_CHECK_MS = 500;
+
+/** Answers one request from stdin and ends. Not by a synchronous read, which fails (EAGAIN) where we are quicker than the parent. */
 export async function runHelper(): Promise<void> {
-  const request = JSON.parse(readFileSync(0, "utf8")) as HelperRequest;
+  endWithParent();
+  const request = JSON.parse(await text(process.stdin)) as HelperRequest;
   const answer = await answerRequest(request).catch((error: unknown): HelperAnswer => ({ failed: messageOf(error) }));
   writeSync(1, JSON.stringify(answer));
 }
@@ -30,9 +36,28 @@ async function answerRequest(request: HelperRequest): Promise<HelperAnswer> {
   const keytar = await loadKeytar();
   const { service, item } = request;
   if (request.op === "read") return { secret: await keytar.getPassword(service, item) };
-  if (request.op === "remove") return { done: await keytar.deletePassword(service, item) };
+  if (request.op === "remove") return { done: await remove(keytar, service, item) };
   await keytar.setPassword(service, item, request.secret);
   return { done: true };
+}
+
+/**
+ * libsecret does not remove a locked item, and says the same as if there were none. Reading asks the person to
+ * unlock it; what then still seems absent is absent only if the keychain can be written to. Throws where it is locked.
+ */
+async function remove(keytar: Keytar, service: string, item: string): Promise<boolean> {
+  if (process.platform === "linux" && (await keytar.getPassword(service, item)) === null) {
+    await keytar.setPassword(service, PROBE_ITEM, PROBE_ITEM);
+    await keytar.deletePassword(service, PROBE_ITEM);
+  }
+  return keytar.deletePassword(service, item);
+}
+
+/** The parent ends us when we take too long; if it is killed itself meanwhile, nobody else would. */
+function endWithParent(): void {
+  const parent = process.ppid;
+  const check = (): boolean => process.ppid === parent || process.kill(process.pid, "SIGKILL");
+  setInterval(check, PARENT_CHECK_MS).unref();
 }
 
 /** In the standalone binary keytar's native file stands beside the program; otherwise it is a package. */
@@ -54,5 +79,5 @@ function refuseForeign(path: string): void {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message.slice(0, 300) : "unknown error";
+  return error instanceof Error ? error.message.trim().slice(0, 300) : "unknown error";
 }

@@ -34,6 +34,8 @@ const HELPER_ENV = [
   "LOCALAPPDATA",
 ];
 
+const FILE_INSTEAD: Detail = ["or", "HALLPASS_KEYCHAIN=file hallpass login   (a file sealed with a passphrase)"];
+
 export type SystemKeychainWorld = Pick<World, "env" | "platform" | "self">;
 
 /** The OS keychain: Secret Service on Linux, Keychain on macOS, Credential Manager on Windows. */
@@ -143,6 +145,7 @@ function locked(message: string, world: SystemKeychainWorld): BrokerError {
   return new BrokerError("KEYCHAIN_LOCKED", `${describe(world.platform)} is locked`, [
     ["it says", message],
     ["try", "unlock it (log in to the desktop, or open its password manager), then run this again"],
+    FILE_INSTEAD,
   ]);
 }
 
@@ -158,8 +161,5 @@ function choices(world: SystemKeychainWorld): Detail[] {
     world.platform === "linux"
       ? "start a Secret Service (gnome-keyring, KWallet, KeePassXC) in this session"
       : "check the system keychain";
-  return [
-    ["try", start],
-    ["or", "HALLPASS_KEYCHAIN=file hallpass login   (a file sealed with a passphrase)"],
-  ];
+  return [["try", start], FILE_INSTEAD];
 }

@@ -31,6 +31,8 @@ export type Flight<T> = {
   find(): Promise<T | undefined>;
   /** Makes it. `publish` is written to the file `<key>` for the others; without it they take their turn. */
   make(): Promise<{ value: T; publish?: Uint8Array }>;
+  /** What those who would have to wait take instead of waiting. */
+  meanwhile?: T;
   /** Whether a failure is also that of those who wait (default), or each tries for itself. */
   sharesFailure?: boolean;
 };
@@ -49,6 +51,8 @@ export async function singleFlight<T>(flight: Flight<T>): Promise<T> {
     if (leader === undefined) {
       const claim = await claimLock(flight, lock);
       if (claim) return lead(flight, lock, claim);
+    } else if (flight.meanwhile !== undefined) {
+      return flight.meanwhile;
     } else {
       const verdict = await waitForLeader(lock, leader, flight, started);
       if (verdict.kind === "failed") throw fromWire(verdict.error);
