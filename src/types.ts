@@ -129,6 +129,8 @@ export type CachedSession = {
 export type Cache = {
   /** The value, made at most once over all processes that ask at the same time. A failure is shared with those who waited. */
   getOrMake<T>(entry: CacheEntry<T>, make: () => Promise<T>): Promise<T>;
+  /** Makes the sealing key ready, while the keychain is open anyway: the calls after it need it only for the base. */
+  prepare(): Promise<void>;
   /** For what is cheap to make twice: kept if that costs nothing, never waited for. */
   remember<T>(entry: CacheEntry<T>, make: () => Promise<T>): Promise<T>;
   /** The value if it is there and would be used now. Never makes one, never waits. */

@@ -34,6 +34,7 @@ export function createCache(world: CacheWorld): Cache {
       noteUse(entry, store);
       return value;
     },
+    prepare: async () => void (await open()),
     remember: async (entry, make) => {
       const store = openFree();
       const found = store && (await readEntry(entry, store));

@@ -63,6 +63,7 @@ async function store(
     await world.keychain.remove(item);
     throw error;
   }
+  await world.cache.prepare();
   if (old?.backend === world.keychain.backend) await world.keychain.remove(old.item);
 }
 

@@ -106,7 +106,7 @@ cache    nothing
     const { status, stderr } = await rig.run(["logout"]);
     expect({ status, stderr }).toEqual({
       status: 0,
-      stderr: `hallpass: "default" is logged out of ${rig.state}/keychain.sealed, 2 cached sessions are gone\n`,
+      stderr: `hallpass: "default" is logged out of ${rig.state}/keychain.sealed, and no session is kept any more\n`,
     });
     const again = await rig.run([], { cwd: `${rig.live}/${UNITS.prod}` });
     expect(again).toMatchObject({ status: 1, stdout: "" });
