@@ -15,10 +15,8 @@ export const logout = defineCommand({
     if (!known) throw notLoggedIn(name, Object.keys(others));
     await world.keychain.remove(known.item);
     await changeKnownBases(({ [name]: _removed, ...bases }) => bases, world);
-    const sessions = await world.cache.clear();
-    world.say(
-      `hallpass: "${name}" is logged out of ${world.keychain.describe}, ${sessions} cached sessions are gone\n`,
-    );
+    await world.cache.clear();
+    world.say(`hallpass: "${name}" is logged out of ${world.keychain.describe}, and no session is kept any more\n`);
     return 0;
   },
 });
