@@ -15,7 +15,7 @@ export async function broker(request: Request, world: World): Promise<Answer> {
   const target = await findTarget(request, world); // working directory → account, role
   const base = await findBase(target, world); // who can vouch for us here (free: no prompt, no keychain, no network)
   const marker = await readMarker(world); // keys in our environment that we handed out ourselves; a forged one refuses
-  const credentials = await world.cache.getOrMake(credentialsEntry(target, base, world), async () => {
+  const credentials = await world.cache.getOrMake(credentialsEntry(target, base, world, request), async () => {
     const session = await base.open(); // may prompt, may use the keychain or the network
     return issue(session, target, base, world); // AssumeRole, account verified
   });

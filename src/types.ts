@@ -9,7 +9,13 @@ export type RoleArn = string & { readonly brand: "RoleArn" };
 export type Partition = "aws";
 
 /** 0. What the caller asks. `account` and `role` come from flags; a role is a name or an ARN. */
-export type Request = { directory: string; account?: string; role?: string };
+export type Request = {
+  directory: string;
+  account?: string;
+  role?: string;
+  /** Credentials with less time left than this are renewed first; 15 minutes where it is not said. */
+  minRemainingSeconds?: number;
+};
 
 /** A place that spoke about the account: for `explain`, the summary and error messages. */
 export type SaidBy = {

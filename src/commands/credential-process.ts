@@ -11,6 +11,9 @@ export type CredentialProcessFlags = {
   role: string | undefined;
 };
 
+/** botocore asks again when 15 minutes are left (and insists at 10): an answer with less would be asked for at once again. */
+const MIN_REMAINING_SECONDS = 20 * 60;
+
 /** The JSON of a `credential_process`. Throws USAGE for flags that do not name one account. */
 export async function answerCredentialProcess(flags: CredentialProcessFlags, world: World): Promise<number> {
   const { credentials } = await broker(toRequest(flags, world), world);
@@ -24,7 +27,8 @@ export async function answerCredentialProcess(flags: CredentialProcessFlags, wor
  */
 function toRequest({ account, repository, role }: CredentialProcessFlags, world: World): Request {
   if (account !== undefined && repository === undefined) throw nameAlone(account);
-  return { directory: repository ?? world.cwd, ...given({ account, role }) };
+  const minRemainingSeconds = MIN_REMAINING_SECONDS;
+  return { directory: repository ?? world.cwd, minRemainingSeconds, ...given({ account, role }) };
 }
 
 export const credentialProcess = defineCommand({

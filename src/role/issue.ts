@@ -1,6 +1,6 @@
 import { BrokerError } from "../errors.ts";
 import { Secret } from "../secret.ts";
-import type { AwsKeys, Base, CacheEntry, Credentials, Target, World } from "../types.ts";
+import type { AwsKeys, Base, CacheEntry, Credentials, Request, Target, World } from "../types.ts";
 
 /** One hour: the most that AWS gives a role that is asked for with a session, and every role's default maximum. */
 const DURATION_SECONDS = 3600;
@@ -41,7 +41,12 @@ function wrongAccount(target: Target, credentials: Credentials): BrokerError {
 }
 
 /** How the credentials are kept. What comes out of the cache passes the same check as what comes from AWS. */
-export function credentialsEntry(target: Target, base: Base, world: World): CacheEntry<Credentials> {
+export function credentialsEntry(
+  target: Target,
+  base: Base,
+  world: World,
+  { minRemainingSeconds = MIN_REMAINING_SECONDS }: Pick<Request, "minRemainingSeconds"> = {},
+): CacheEntry<Credentials> {
   return {
     kind: "role",
     inputs: {
@@ -54,7 +59,7 @@ export function credentialsEntry(target: Target, base: Base, world: World): Cach
     },
     what: `the role of ${target.account.name ?? target.account.id}`,
     expiresAt: (credentials) => credentials.expiresAt,
-    minRemainingSeconds: MIN_REMAINING_SECONDS,
+    minRemainingSeconds,
     encode: (made) => ({
       ...made,
       secretAccessKey: made.secretAccessKey.reveal(),
