@@ -39,7 +39,11 @@ describe("the wire form", () => {
     const error = new BrokerError("ROLE_REFUSED", "no", [["try", "x"]], new TypeError("canary"));
     const wire = JSON.stringify(toWire(error));
     expect(wire).not.toContain("canary");
-    expect(fromWire(JSON.parse(wire) as ReturnType<typeof toWire>)).toMatchObject({ code: "ROLE_REFUSED", message: "no", details: [["try", "x"]] });
+    expect(fromWire(JSON.parse(wire) as ReturnType<typeof toWire>)).toMatchObject({
+      code: "ROLE_REFUSED",
+      message: "no",
+      details: [["try", "x"]],
+    });
   });
 });
 
@@ -47,7 +51,12 @@ describe("Secret", () => {
   it("hides from everything that prints", async () => {
     const { inspect } = await import("node:util");
     const secret = new Secret("canary");
-    const shown = [`${secret}`, String(secret), JSON.stringify({ secret }), inspect({ secret }, { showHidden: true, depth: 9 })];
+    const shown = [
+      `${secret}`,
+      String(secret),
+      JSON.stringify({ secret }),
+      inspect({ secret }, { showHidden: true, depth: 9 }),
+    ];
     expect(shown.join()).not.toContain("canary");
     expect(secret.reveal()).toBe("canary");
   });

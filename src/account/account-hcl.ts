@@ -56,8 +56,8 @@ function isTooDeep(error: unknown): boolean {
 }
 
 async function readFacts(text: string, path: string): Promise<AccountFacts> {
-  const attributes = await readAttributes(text, path);
-  const scope = newScope(attributes, basename(dirname(path)));
+  const { attributes, locals } = await readAttributes(text, path);
+  const scope = newScope(locals, basename(dirname(path)));
   const find = (paths: readonly (readonly string[])[]): Found[] =>
     paths.flatMap((keys) => {
       const value = follow(keys, attributes.get(keys[0]!), scope);
@@ -69,12 +69,12 @@ async function readFacts(text: string, path: string): Promise<AccountFacts> {
   return { ...id, ...(name && { name }) };
 }
 
-async function readAttributes(text: string, path: string): Promise<Attributes> {
+async function readAttributes(text: string, path: string): Promise<{ attributes: Attributes; locals: Attributes }> {
   if (text.trim() === "") throw broken(path, undefined, "is empty");
   const bodies = await parseHcl(text);
   if ("brokenLine" in bodies) throw broken(path, bodies.brokenLine, "is not HCL that Terragrunt would read");
   if (bodies.duplicate !== undefined) throw broken(path, undefined, `says ${bodies.duplicate} twice`);
-  return bodies.hasLocals ? bodies.locals : bodies.inputs;
+  return { attributes: bodies.hasLocals ? bodies.locals : bodies.inputs, locals: bodies.locals };
 }
 
 /**
@@ -84,7 +84,8 @@ async function readAttributes(text: string, path: string): Promise<Attributes> {
 function follow(keys: readonly string[], node: Node | undefined, scope: Scope): HclValue | undefined {
   if (!node) return undefined;
   const value = evaluate(node, scope);
-  if (keys.length === 2) return value.kind === "object" ? value.get(keys[1]!) : undefined;
+  if (keys.length === 2 && value.kind === "object") return value.get(keys[1]!);
+  if (keys.length === 2) return value.kind === "computed" ? value : undefined;
   return value.kind === "object" && keys[0] === "account" ? undefined : value;
 }
 
@@ -130,7 +131,7 @@ function nameFact(found: Found[], path: string): Fact | undefined {
 }
 
 /** IAM's key ids, and a secret key: exactly 40 characters of base64, with something else around them. */
-const KEY_PAIR = /A[KS]IA[A-Z0-9]{12,}|(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])/;
+const KEY_PAIR = /A[KS]IA[A-Z0-9]{12,}|(?<![A-Za-z0-9+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9+])/;
 
 /** Names go into messages, so one that could redraw a terminal, or holds a key, is no name. */
 function isPlainName(text: string): boolean {

@@ -10,6 +10,7 @@ import { DEFAULT_ROLE, parseRoleArn, roleArn } from "./roles.ts";
 
 const ACCOUNT_FILE = "account.hcl";
 const REGISTRY_FILE = "accounts.json";
+const UNIT_FILES = ["terragrunt.hcl", "terragrunt.hcl.json"];
 const MAX_ACCOUNT_FILE = 256 * 1024;
 const MAX_REGISTRY = 4 * 1024 * 1024;
 
@@ -54,7 +55,7 @@ function findPlace(directory: string, world: World): Place {
   const repository = findRepository(unit);
   const top = repository ?? highestFolderOf(unit, world.uid);
   const up = foldersUpTo(unit, top);
-  const isUnit = lstatSync(`${unit}/terragrunt.hcl`, { throwIfNoEntry: false }) !== undefined;
+  const isUnit = UNIT_FILES.some((name) => lstatSync(`${unit}/${name}`, { throwIfNoEntry: false }) !== undefined);
   const folders = isUnit ? [...up.slice(1), unit] : up;
   return { unit, ...(repository !== undefined && { repository }), top, folders };
 }

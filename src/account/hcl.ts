@@ -14,14 +14,15 @@ export async function parseHcl(text: string): Promise<HclBodies | { brokenLine: 
   const root = await parseSyntax(text);
   if (root.hasError) return { brokenLine: firstError(root) };
   const body = root.namedChildren.find((node) => node?.type === "body");
-  const locals = children(body, "block").filter((block) => blockName(block) === "locals");
+  const locals = children(body, "block").filter(isLocals);
+  const top = attributesOf(children(body, "attribute"));
   const local = attributesOf(locals.flatMap((block) => children(child(block, "body"), "attribute")));
-  const inputs = children(body, "attribute").find((attribute) => attributeName(attribute) === "inputs");
+  const duplicate = top.duplicate ?? local.duplicate;
   return {
     locals: local.attributes,
-    inputs: new Map(objectElements(inputs && child(inputs, "expression")) ?? []),
+    inputs: new Map(objectElements(top.attributes.get("inputs")) ?? []),
     hasLocals: locals.length > 0,
-    ...(local.duplicate === undefined ? {} : { duplicate: local.duplicate }),
+    ...(duplicate === undefined ? {} : { duplicate }),
   };
 }
 
@@ -56,8 +57,10 @@ export function objectElements(expression: Node | undefined): [string, Node][] |
   return pairs.every((pair) => pair !== undefined) ? pairs : undefined;
 }
 
-function blockName(block: Node): string {
-  return block.namedChildren[0]?.text ?? "";
+/** `locals {`: a block of that name with labels is none. */
+function isLocals(block: Node): boolean {
+  const [name, next] = block.namedChildren;
+  return name?.text === "locals" && next?.type === "block_start";
 }
 
 function attributeName(attribute: Node): string {

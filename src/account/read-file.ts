@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync, type Stats } from "node:fs";
 import { BrokerError, systemCode } from "../errors.ts";
 import { visible } from "../visible.ts";
 
@@ -13,11 +13,20 @@ export type Rules = { uid: number; root: string; maxBytes: number };
  * so looking further up would be a guess.
  */
 export function readRepositoryFile(path: string, rules: Rules): string | undefined {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  const found = lookAt(path);
   if (found === undefined) return undefined;
   if (found.isSymbolicLink()) refuseLinkOutOf(path, rules.root);
   else if (!found.isFile()) throw unsafe(path, "is not a regular file");
   return decode(path, readChecked(path, rules));
+}
+
+/** A folder that we may not enter could hold the file: that is not the same as no file. */
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw unsafe(path, `cannot be read (${systemCode(error) ?? "unknown error"})`, error);
+  }
 }
 
 function refuseLinkOutOf(path: string, root: string): void {

@@ -76,9 +76,19 @@ function fieldsOf(object: Node, name: string, source: Source): ReadonlyMap<strin
 function accountId(id: Node | undefined, name: string, entry: Node, source: Source): AccountId {
   if (!id) throw broken(source, entry.offset, `has no id under "${name}"`);
   if (id.type === "string" && /^\d{12}$/.test(id.value)) return id.value as AccountId;
-  const came = id.type === "string" ? `${String(id.value).length} characters` : `a ${id.type}`;
+  const came = id.type === "string" ? `${String(id.value).length} characters` : A_TYPE[id.type];
   throw broken(source, id.offset, `has an id under "${name}" that is not twelve digits in quotes but ${came}`);
 }
+
+const A_TYPE: Readonly<Record<Node["type"], string>> = {
+  object: "an object",
+  array: "an array",
+  property: "a property",
+  string: "a string",
+  number: "a number",
+  boolean: "a boolean",
+  null: "null",
+};
 
 function startsOfLines(text: string): number[] {
   const starts = [0];

@@ -31,6 +31,6 @@ export function highestFolderOf(directory: string, uid: number): string {
  * holds a copy of the unit and perhaps a module's own git root: both would mislead the walk.
  */
 export function unitDirectory(directory: string): string {
-  const cut = directory.indexOf("/.terragrunt-cache");
+  const cut = directory.search(/\/\.terragrunt-cache(?:\/|$)/);
   return cut > 0 ? directory.slice(0, cut) : directory;
 }

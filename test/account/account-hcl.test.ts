@@ -64,12 +64,21 @@ describe("the attribute that holds the name", () => {
     expect(await readAccountFacts(locals('account = { name = "prod" }'), PATH)).toEqual(name("account.name", 2));
   });
 
-  it.each(["prod", "Prod", "prod-eu.1", "team/prod", "a@b", "a+b=c,d", "Prod EU", "生产", "Прод", "0", "a".repeat(64)])(
-    "%s is a name",
-    async (text) => {
-      expect(await readAccountFacts(locals(`account_name = "${text}"`), PATH)).toEqual(name("account_name", 2, text));
-    },
-  );
+  it.each([
+    "prod",
+    "Prod",
+    "prod-eu.1",
+    "team/prod",
+    "a@b",
+    "a+b=c,d",
+    "Prod EU",
+    "生产",
+    "Прод",
+    "0",
+    `${"ab-".repeat(21)}c`,
+  ])("%s is a name", async (text) => {
+    expect(await readAccountFacts(locals(`account_name = "${text}"`), PATH)).toEqual(name("account_name", 2, text));
+  });
 });
 
 describe("values that are known without running anything", () => {
@@ -133,6 +142,16 @@ describe("values that are known without running anything", () => {
     ["the same in a template", locals('account_name = "${basename(get_terragrunt_dir())}"'), name("account_name", 2)],
     ["parentheses", locals(`account_id = ("${PROD}")`), id("account_id", 2)],
     [
+      "comments in parentheses",
+      locals("account_id = (", '# "1"', `/* "2" */ "${PROD}" // "3"`, ")"),
+      id("account_id", 4),
+    ],
+    [
+      "a comment between the steps",
+      locals('x = { a = "prod" }', "account_name = local /* .y */ .x /* .b */ .a"),
+      name("account_name", 2),
+    ],
+    [
       "the same id twice under two attributes",
       locals(`account_id = "${PROD}"`, "aws_account_id = local.account_id"),
       id("aws_account_id", 2),
@@ -182,6 +201,11 @@ describe("look-ups in the registry", () => {
       "an account that is called accounts",
       locals(`account_id = ${ACCOUNTS}.accounts`),
       lookup("account_id", 2, "accounts"),
+    ],
+    [
+      "an account that is called id, in a wrapper",
+      locals(`account_id = ${ACCOUNTS}.accounts.id.id`),
+      lookup("account_id", 2, "id"),
     ],
     ["an account that is called id", locals(`account_id = ${ACCOUNTS}.id.id`), lookup("account_id", 2, "id")],
     [
@@ -527,6 +551,11 @@ describe("values that only Terragrunt could know", () => {
     expect(await refusalOf(text)).toEqual(onlyTerragruntKnows(attribute, line, "not a plain text"));
   });
 
+  it("a template that grows longer than any name", async () => {
+    const text = locals(`x = "${"a".repeat(600)}"`, 'account_name = "${local.x}${local.x}"');
+    expect(await refusalOf(text)).toEqual(onlyTerragruntKnows("account_name", 3, "not a plain text"));
+  });
+
   it("a name, also beside a plain id", async () => {
     const text = locals('account_name = get_env("STAGE", "prod")', `account_id = "${PROD}"`);
     expect(await refusalOf(text)).toEqual(onlyTerragruntKnows("account_name", 2, "calls get_env"));
@@ -565,6 +594,12 @@ describe("two that differ", () => {
       locals(`account_id = ${ACCOUNTS}.prod.id`, `aws_account_id = ${ACCOUNTS}.dev.id`),
       '3  aws_account_id = "dev"',
       '2  account_id = "prod"',
+    ],
+    [
+      "an id and a look-up under the same digits",
+      locals(`account_id = "${PROD}"`, `aws_account = ${ACCOUNTS}["${PROD}"].id`),
+      `2  account_id = "${PROD}"`,
+      `3  aws_account = "${PROD}"`,
     ],
     [
       "an id and a look-up",

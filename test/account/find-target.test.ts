@@ -106,7 +106,11 @@ describe("what is remembered", () => {
       return value;
     };
     const world = worldOf(UID, { remember });
-    return { made, find: (unit: string, flags: Omit<Request, "directory"> = {}) => findTarget({ directory: `${root}/${unit}`, ...flags }, world) };
+    return {
+      made,
+      find: (unit: string, flags: Omit<Request, "directory"> = {}) =>
+        findTarget({ directory: `${root}/${unit}`, ...flags }, world),
+    };
   }
 
   it("is the account of two unchanged files, and the target is the same again", async () => {
@@ -122,7 +126,11 @@ describe("what is remembered", () => {
     ["account.hcl", () => writeTree(root, { "prod/account.hcl": named("dev") }), IDS.dev],
     ["accounts.json", () => writeTree(root, { "accounts.json": `{"prod": {"id": "${IDS.logs}"}}` }), IDS.logs],
     ["a nearer account.hcl", () => writeTree(root, { "prod/a/account.hcl": named("logs") }), IDS.logs],
-    ["a nearer accounts.json", () => writeTree(root, { "prod/accounts.json": `{"prod": {"id": "${IDS.dev}"}}` }), IDS.dev],
+    [
+      "a nearer accounts.json",
+      () => writeTree(root, { "prod/accounts.json": `{"prod": {"id": "${IDS.dev}"}}` }),
+      IDS.dev,
+    ],
   ])("is not taken after a change of %s", async (_title, change, id) => {
     repository({ "prod/account.hcl": named("prod"), "prod/a/vpc/terragrunt.hcl": "" });
     const { find: findAgain } = memory();
@@ -137,6 +145,14 @@ describe("what is remembered", () => {
     const { find: findAgain } = memory();
     expect((await findAgain("prod")).account.name).toBe("prod");
     expect((await findAgain("dev")).account.name).toBe("dev");
+  });
+
+  it("does not name a registry that stands elsewhere now, with the same text", async () => {
+    repository({ "prod/account.hcl": named("prod"), "prod/a/terragrunt.hcl": "" });
+    const { find: findAgain } = memory();
+    expect((await findAgain("prod/a")).saidBy.at(-1)?.source).toBe(`${root}/accounts.json`);
+    writeTree(root, { "prod/accounts.json": REGISTRY });
+    expect((await findAgain("prod/a")).saidBy.at(-1)?.source).toBe(`${root}/prod/accounts.json`);
   });
 
   it("is one per name for --account", async () => {

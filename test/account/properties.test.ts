@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AccountFacts, readAccountFacts } from "../../src/account/account-hcl.ts";
 import { parseRegistry, type Registry } from "../../src/account/registry.ts";
@@ -114,7 +114,7 @@ describe("account.hcl", () => {
     await fc.assert(
       fc.asyncProperty(text, async (hcl) => {
         const facts = await factsOf(hcl);
-        if (!(facts instanceof BrokerError)) expect(Object.keys(facts)).not.toEqual([]);
+        expect(facts instanceof BrokerError || Object.keys(facts).length > 0).toBe(true);
       }),
       { numRuns: 400 },
     );
@@ -133,7 +133,9 @@ describe("account.hcl", () => {
   });
 
   it("never has the text of an id in a message", async () => {
-    const base64 = fc.constantFrom(..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=:_- ");
+    const base64 = fc.constantFrom(
+      ...Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=:_- "),
+    );
     const secret = fc.string({ unit: base64, minLength: 14, maxLength: 80 });
     await fc.assert(
       fc.asyncProperty(
@@ -157,7 +159,7 @@ describe("account.hcl", () => {
   });
 
   it("gives the id and the name that were written, whatever stands around them", async () => {
-    const id = fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 12, maxLength: 12 });
+    const id = fc.stringMatching(/^[0-9]{12}$/);
     const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/);
     const noise = [
       "",
@@ -309,17 +311,17 @@ describe("accounts.json", () => {
       fc.asyncProperty(text, async (json) => {
         const registry = await registryOf(json);
         if (registry instanceof BrokerError) return;
-        const parsed = new Map(Object.entries(JSON.parse(json) as Record<string, { id: string }>));
-        expect([...registry.entries].map(([name, { id }]) => [name, id]).toSorted()).toEqual(
-          [...parsed].map(([name, { id }]) => [name, id]).toSorted(),
-        );
+        const parsed = JSON.parse(json) as Record<string, { id: string }>;
+        const ids = (entries: Iterable<[string, { id: string }]>) =>
+          new Map([...entries].map(([name, { id }]) => [name, id]));
+        expect(ids(registry.entries)).toEqual(ids(Object.entries(parsed)));
       }),
       { numRuns: 2000 },
     );
   });
 
   it("gives every name its id and its line", async () => {
-    const id = fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 12, maxLength: 12 });
+    const id = fc.stringMatching(/^[0-9]{12}$/);
     const accounts = fc.uniqueArray(
       fc.tuple(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("__proto__", "constructor")), id),
       {

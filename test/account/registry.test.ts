@@ -12,18 +12,22 @@ function entriesOf(text: string): RegistryEntry[] {
 
 /** The message, after code and details, which are always the same, are checked. */
 function refusalOf(text: string): string {
+  let thrown: unknown;
   try {
     parseRegistry(text, PATH);
   } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
-    expect(error.code).toBe("BROKEN_REGISTRY");
-    expect(error.details).toEqual([
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(BrokerError);
+  const { code, message, details } = thrown as BrokerError;
+  expect({ code, details }).toEqual({
+    code: "BROKEN_REGISTRY",
+    details: [
       ["expected", '{"<name>": {"id": "<twelve digits>", "deploy_order": 1, "root_user_email": "…"}}'],
       ["try", "mend that line; no account is taken from a registry that is broken anywhere"],
-    ]);
-    return error.message;
-  }
-  throw new Error("it was not refused");
+    ],
+  });
+  return message;
 }
 
 describe("a registry", () => {
@@ -148,7 +152,7 @@ describe("refused: not a registry", () => {
     [
       "an id that is null",
       entry('"id": null'),
-      `${PATH}:2:15 has an id under "a" that is not twelve digits in quotes but a null`,
+      `${PATH}:2:15 has an id under "a" that is not twelve digits in quotes but null`,
     ],
     [
       "an id that is true",
