@@ -8,7 +8,7 @@ export default defineConfig({
       name: "wasm-bytes",
       enforce: "pre",
       load(id) {
-        if (!id.endsWith(".wasm")) return;
+        if (!id.endsWith(".wasm")) return undefined;
         return `export default Buffer.from("${readFileSync(id).toString("base64")}", "base64")`;
       },
     },

@@ -1,7 +1,7 @@
 // Builds what users run. Without arguments: the Node program in dist/ (and the demo). With --binary also the
 // standalone dist/hallpass, with keytar's native file beside it.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { rolldown } from "rolldown";
@@ -54,8 +54,10 @@ async function buildBinary() {
   );
 }
 
-rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
+// Not the binary: somebody may have it on PATH.
+for (const name of readdirSync(dist))
+  if (/\.cjs$|^demo$|^bench$|^binary$/.test(name)) rmSync(join(dist, name), { recursive: true });
 // CommonJS, because Node 20 starts an ES module 5 ms later.
 await bundle("src/main.ts", dist, "cjs", "cjs");
 await bundle("examples/demo.ts", join(dist, "demo"), "esm", "js");

@@ -12,8 +12,8 @@ export function findFolders(env: World["env"], platform: NodeJS.Platform, uid: n
   const paths = envPaths("hallpass", { suffix: "" });
   const state = platform === "linux" ? paths.log : paths.data; // env-paths: `log` is XDG_STATE_HOME
   return {
-    config: given("HALLPASS_CONFIG_DIR", env) ?? paths.config,
-    state: given("HALLPASS_STATE_DIR", env) ?? state,
+    config: given("HALLPASS_CONFIG_DIR", env) ?? absolute(paths.config),
+    state: given("HALLPASS_STATE_DIR", env) ?? absolute(state),
     runtime:
       given("HALLPASS_RUNTIME_DIR", env) ??
       (platform === "linux" ? linuxRuntime(env["XDG_RUNTIME_DIR"], uid) : undefined),
@@ -28,7 +28,15 @@ function given(variable: string, env: World["env"]): string | undefined {
   throw new BrokerError("USAGE", `${variable} is not an absolute path`, [["try", `${variable}=$HOME/…`]]);
 }
 
+/** The same holds for XDG_CONFIG_HOME and XDG_STATE_HOME, and for HOME itself. */
+function absolute(path: string): string {
+  if (isAbsolute(path)) return path;
+  throw new BrokerError("USAGE", "XDG_CONFIG_HOME, XDG_STATE_HOME or HOME is not an absolute path", [
+    ["try", "unset it, or give it an absolute path"],
+  ]);
+}
+
 function linuxRuntime(login: string | undefined, uid: number): string {
-  const isOurs = login !== undefined && statSync(login, { throwIfNoEntry: false })?.uid === uid;
+  const isOurs = login !== undefined && isAbsolute(login) && statSync(login, { throwIfNoEntry: false })?.uid === uid;
   return isOurs ? `${login}/hallpass` : `/dev/shm/hallpass-${uid}`;
 }

@@ -47,7 +47,8 @@ async function parseFlags(command: Command, words: readonly string[]): Promise<A
   if (empty !== undefined) throw usage(command, `--${empty} needs a value`);
   const [least, most] = command.takes;
   if (operands.length < least) throw usage(command, `${command.operands.split(" ")[0]} is missing`);
-  if (operands.length > most) throw usage(command, `"${operands[most]}" is one word too many`);
+  if (operands.length > most)
+    throw usage(command, `"${operands[most]}" is one word too many`, wayFor(command, operands));
   return { flags: parsed as Args<Flags>["flags"], operands, rest: ((parsed["--"] ?? []) as unknown[]).map(String) };
 }
 
@@ -108,6 +109,11 @@ function unknownCommand(name: string): BrokerError {
   ]);
 }
 
-function usage(command: Command, message: string): BrokerError {
-  return new BrokerError("USAGE", message, [["try", `hallpass ${command.name} --help`]]);
+/** `exec prod aws s3 ls`: only the two dashes are missing. */
+function wayFor(command: Command, [account, ...words]: readonly string[]): string | undefined {
+  return command.operands.includes("--") ? `hallpass ${command.name} ${account} -- ${words.join(" ")}` : undefined;
+}
+
+function usage(command: Command, message: string, way = `hallpass ${command.name} --help`): BrokerError {
+  return new BrokerError("USAGE", message, [["try", way]]);
 }

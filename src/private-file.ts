@@ -65,6 +65,7 @@ function openOwn(path: string): number | undefined {
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     if (systemCode(error) === "ELOOP") throw unsafe(path, "is a link", error);
+    if (systemCode(error) === "EACCES") throw unsafe(path, "stands in a folder that is not ours", error);
     throw error;
   }
 }
@@ -79,7 +80,7 @@ function unsafe(path: string, what: string, cause?: unknown): BrokerError {
   return new BrokerError(
     "UNSAFE_FOLDER",
     `${visible(path)} ${what}`,
-    [["try", `see who made it, then: chmod -R go= ${visible(dirname(path))}   or remove it`]],
+    [["try", `see who made it and remove it, or name another folder: HALLPASS_STATE_DIR, HALLPASS_RUNTIME_DIR`]],
     cause,
   );
 }

@@ -143,8 +143,10 @@ export type Cache = {
   peek<T>(entry: CacheEntry<T>): Promise<T | undefined>;
   /** What is in the cache, those that end first in front; nothing where the keychain would have to be opened. */
   list(): Promise<CachedSession[]>;
-  /** Removes every sealed value and forgets the sealing key. Returns how many values there were. */
+  /** Removes every sealed value. Returns how many there were. */
   clear(): Promise<number>;
+  /** The same, and the sealing key too: copies of sealed files stay sealed for ever. Opens the keychain. */
+  forget(): Promise<void>;
   /** The MAC under the sealing key that the marker carries: see output/marker.ts. */
   sign(text: string): Promise<{ keyId: string; mac: string }>;
   /** undefined: signed with a sealing key that we do not have. */
@@ -155,7 +157,7 @@ export type Cache = {
 export type Folders = { config: string; state: string; runtime: string | undefined };
 
 /**
- * Everything outside this process. Built once in world.ts, passed last, faked once in test/fakes/world.ts.
+ * Everything outside this process. Built once in world.ts, passed last.
  * There is no module-level state: what is not in here or in the arguments does not exist.
  */
 export type World = {
@@ -165,7 +167,7 @@ export type World = {
   /** -1 where the platform has no user ids (Windows). */
   readonly uid: number;
   readonly folders: Folders;
-  /** The command that runs this program once more: `node …/hallpass.js`, or the binary alone. */
+  /** The command that runs this program once more: `node …/hallpass.cjs`, or the binary alone. */
   readonly self: readonly [command: string, ...args: string[]];
   readonly version: string;
   now(): Date;

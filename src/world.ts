@@ -15,6 +15,8 @@ export function realWorld(version: string, self: World["self"]): World {
   const env = { ...process.env };
   // For the SDK in this process, not for programs that we start: its notice about Node 20 would stand in stderr.
   process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
+  // The SDK opens these two whatever it is given, and a FIFO there would hang it for ever.
+  for (const file of ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]) process.env[file] = devNull(platform);
   const uid = process.getuid?.() ?? -1;
   const folders = findFolders(env, platform, uid);
   const outside = {
@@ -51,6 +53,10 @@ export function realWorld(version: string, self: World["self"]): World {
 function isTerminal(descriptor: number): boolean {
   const file = fstatSync(descriptor);
   return file.isCharacterDevice() && file.rdev !== statSync("/dev/null", { throwIfNoEntry: false })?.rdev;
+}
+
+function devNull(platform: NodeJS.Platform): string {
+  return platform === "win32" ? String.raw`\\.\nul` : "/dev/null";
 }
 
 function currentFolder(): string {

@@ -52,7 +52,7 @@ describe("Secret", () => {
     const { inspect } = await import("node:util");
     const secret = new Secret("canary");
     const shown = [
-      `${secret}`,
+      [secret].join(),
       String(secret),
       JSON.stringify({ secret }),
       inspect({ secret }, { showHidden: true, depth: 9 }),

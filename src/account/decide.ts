@@ -15,8 +15,8 @@ export async function decide(account: TextFile, registryFile: TextFile): Promise
 export function decideByName(name: string, registryFile: TextFile): Decision {
   const registry = parseRegistry(registryFile.text, registryFile.path);
   const entry = registry.entries.get(name);
-  if (!entry) throw unknownAccount(name, ["--account"], registry, "--account");
-  const flag = { source: "--account", said: name, decides: true };
+  if (!entry) throw unknownAccount(name, ["the command line"], registry);
+  const flag = { source: "the command line", said: name, decides: true };
   return { id: entry.id, name: entry.name, saidBy: [flag, registryLine(entry, registry)] };
 }
 

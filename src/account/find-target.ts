@@ -1,5 +1,5 @@
 import { lstatSync, realpathSync, statSync } from "node:fs";
-import { dirname, relative } from "node:path";
+import { dirname, isAbsolute, relative } from "node:path";
 import { BrokerError, systemCode } from "../errors.ts";
 import type { Request, SaidBy, Target, World } from "../types.ts";
 import { visible } from "../visible.ts";
@@ -18,15 +18,15 @@ const MAX_REGISTRY = 4 * 1024 * 1024;
 type Place = { unit: string; repository?: string; top: string; folders: string[] };
 
 /**
- * Working directory → account and role. Order of the rules and their reasons: docs/accounts.md.
+ * Working directory → account and role.
  * Throws one of the account codes of errors.ts; never guesses, and never looks further up past a file
  * that is there but cannot be used.
  */
 export async function findTarget(request: Request, world: World): Promise<Target> {
   if (request.role?.startsWith("arn:")) return targetOfArn(request.role, request);
-  const place = findPlace(request.directory, world);
+  const place = findPlace(realFolder(request.directory), world);
   const { id, name, saidBy } = await (request.account === undefined
-    ? accountOf(place, world)
+    ? accountOfBothPaths(place, request, world)
     : namedAccount(request.account, place, world));
   return {
     account: { id, name },
@@ -51,7 +51,7 @@ function targetOfArn(text: string, { directory, account: named }: Request): Targ
  * folder comes last; anywhere else it starts right there.
  */
 function findPlace(directory: string, world: World): Place {
-  const unit = unitDirectory(realFolder(directory));
+  const unit = unitDirectory(directory);
   const repository = findRepository(unit);
   const top = repository ?? highestFolderOf(unit, world.uid);
   const up = foldersUpTo(unit, top);
@@ -70,6 +70,32 @@ function realFolder(directory: string): string {
   throw new BrokerError("NO_SUCH_FOLDER", `${visible(directory)} is not a folder that can be entered`, [
     ["try", "the path of a folder inside the repository"],
   ]);
+}
+
+/**
+ * In a folder that was entered by a link, Terragrunt goes up from the link ($PWD) and we from the folder
+ * itself. Where the two come to different accounts, the unit would get another account's keys: refused.
+ */
+async function accountOfBothPaths(place: Place, request: Request, world: World): Promise<Decision> {
+  const decision = await accountOf(place, world);
+  const link = linkToHere(request, world);
+  if (link === undefined) return decision;
+  const other = await accountOf(findPlace(link, world), world);
+  if (other.id !== decision.id) throw twoPaths(link, other, place, decision);
+  return decision;
+}
+
+/** $PWD, where it is another path to the working directory. It may be stale: then it leads elsewhere. */
+function linkToHere(request: Request, { env, cwd }: World): string | undefined {
+  if (request.directory !== cwd) return undefined;
+  const logical = env["PWD"];
+  if (logical === undefined || logical === cwd || !isAbsolute(logical)) return undefined;
+  return isSameFolder(logical, cwd) ? logical : undefined;
+}
+
+function isSameFolder(one: string, other: string): boolean {
+  const [a, b] = [statSync(one, { throwIfNoEntry: false }), statSync(other, { throwIfNoEntry: false })];
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
 }
 
 async function accountOf(place: Place, world: World): Promise<Decision> {
@@ -117,6 +143,18 @@ function findRegistry(from: string, place: Place, world: World): TextFile {
 
 function raise(error: BrokerError): never {
   throw error;
+}
+
+function twoPaths(link: string, other: Decision, place: Place, decision: Decision): BrokerError {
+  return new BrokerError(
+    "ACCOUNT_CONTRADICTED",
+    "this unit is entered by a link, and belongs to another account there",
+    [
+      ["as a link", `${link}   ${other.name} → ${other.id}`],
+      ["itself", `${place.unit}   ${decision.name} → ${decision.id}`],
+      ["try", `cd ${place.unit}   or make it a unit of its own`],
+    ],
+  );
 }
 
 function twoAccounts(): BrokerError {

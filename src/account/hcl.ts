@@ -72,7 +72,7 @@ export function child(node: Node | undefined, type: string): Node | undefined {
   return children(node, type)[0];
 }
 
-export function children(node: Node | undefined, type: string): Node[] {
+function children(node: Node | undefined, type: string): Node[] {
   return (node?.namedChildren ?? []).filter((part): part is Node => part?.type === type);
 }
 

@@ -57,7 +57,7 @@ function known(registry: Registry): readonly [string, string] {
   return ["known", `${shown}   (${registry.path})`];
 }
 
-export function unknownAccount(name: string, saidBy: string[], registry: Registry, attribute: string): BrokerError {
+export function unknownAccount(name: string, saidBy: string[], registry: Registry, attribute?: string): BrokerError {
   const near = nearestName(name, [...registry.entries.keys()]);
   return new BrokerError("UNKNOWN_ACCOUNT", `no account in this repository is called "${name}"`, [
     ...saidBy.map((place) => ["said by", place] as const),
@@ -66,8 +66,9 @@ export function unknownAccount(name: string, saidBy: string[], registry: Registr
   ]);
 }
 
-function suggestion(attribute: string, name: string): string {
-  return attribute.startsWith("--") ? `${attribute} ${name}` : `${attribute} = "${name}"`;
+/** Without an attribute it stood on the command line. */
+function suggestion(attribute: string | undefined, name: string): string {
+  return attribute === undefined ? name : `${attribute} = "${name}"`;
 }
 
 function unknownId(id: Fact, path: string, registry: Registry): BrokerError {

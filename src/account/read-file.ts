@@ -50,6 +50,7 @@ function readChecked(path: string, rules: Rules): Buffer {
     const file = fstatSync(descriptor);
     if (!file.isFile()) throw unsafe(path, "is not a regular file");
     if (rules.uid >= 0 && file.uid !== rules.uid && file.uid !== 0) throw unsafe(path, `belongs to user ${file.uid}`);
+    if (rules.uid >= 0 && (file.mode & 0o002) !== 0) throw unsafe(path, "can be written by everybody");
     if (file.size > rules.maxBytes) throw unsafe(path, `has ${file.size} bytes, at most ${rules.maxBytes} are read`);
     return readFileSync(descriptor);
   } finally {

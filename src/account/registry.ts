@@ -9,6 +9,9 @@ export type RegistryEntry = { name: string; id: AccountId; line: number; deployO
 /** accounts.json as it was read: `name -> {id, deploy_order, root_user_email}`. */
 export type Registry = { path: string; entries: ReadonlyMap<string, RegistryEntry> };
 
+/** AWS takes 50 for an account's name. */
+const MAX_NAME = 128;
+
 /** Where we are, for messages: the text is cut into lines once. */
 type Source = { path: string; lineStarts: readonly number[] };
 
@@ -52,6 +55,7 @@ function parseOrOverflow(text: string, errors: ParseError[], source: Source): No
 function parseEntry(property: Node, source: Source): RegistryEntry {
   const [key, value] = property.children ?? [];
   const name = String(key?.value);
+  if (name.length > MAX_NAME) throw broken(source, property.offset, `has a name of ${name.length} characters`);
   if (value?.type !== "object") throw broken(source, (value ?? property).offset, `has no object under "${name}"`);
   const fields = fieldsOf(value, name, source);
   const order = fields.get("deploy_order");

@@ -1,7 +1,7 @@
 import { BrokerError } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { AwsKeys, AwsSession, Base, BaseSource, CacheEntry, World } from "../types.ts";
-import { type KnownBase, readKnownBases } from "./known-bases.ts";
+import { type KnownBase, readKnownBases, refuseOtherKeychain } from "./known-bases.ts";
 
 /** AWS's own default for GetSessionToken; at most 36 h. */
 const SESSION_SECONDS = 12 * 3600;
@@ -15,20 +15,33 @@ const SESSION_SECONDS = 12 * 3600;
  * BASE_WRONG_KIND where it is kept in another keychain than the one chosen now.
  */
 export const keychainBase: BaseSource = async (_target, world) => {
-  const chosen = world.env["HALLPASS_BASE"];
+  const chosen = world.env["HALLPASS_BASE"] || undefined;
   const bases = readKnownBases(world);
   const name = chosen ?? "default";
   const known = bases[name];
   if (known) return baseOf(name, known, world);
-  if (chosen === undefined) return undefined;
-  throw new BrokerError("NO_BASE", `HALLPASS_BASE names "${chosen}", which was never logged in`, [
-    ["known", Object.keys(bases).toSorted().join(", ") || "none"],
-    ["try", `hallpass login ${chosen}`],
-  ]);
+  const names = Object.keys(bases).toSorted();
+  if (chosen !== undefined) throw unknownBase(chosen, names);
+  if (names.length > 0) throw noDefault(names);
+  return undefined;
 };
 
+function unknownBase(chosen: string, names: string[]): BrokerError {
+  return new BrokerError("NO_BASE", `HALLPASS_BASE names "${chosen}", which was never logged in`, [
+    ["known", names.join(", ") || "none"],
+    ["try", `hallpass login ${chosen}`],
+  ]);
+}
+
+function noDefault(names: string[]): BrokerError {
+  return new BrokerError("NO_BASE", 'nobody is logged in as "default"', [
+    ["known", names.join(", ")],
+    ["try", `HALLPASS_BASE=${names[0]}, or: hallpass login`],
+  ]);
+}
+
 function baseOf(name: string, known: KnownBase, world: World): Base {
-  if (known.backend !== world.keychain.backend) throw otherKeychain(name, known, world);
+  refuseOtherKeychain(name, known, world);
   return {
     id: JSON.stringify(["keychain", known.principalArn, known.generation]),
     principalArn: known.principalArn,
@@ -92,12 +105,4 @@ function lostItem(name: string, world: World): BrokerError {
     `${world.keychain.describe} has no keys under "${name}" although they were stored`,
     [["try", "unlock the keychain if it is locked; otherwise: hallpass login " + name]],
   );
-}
-
-function otherKeychain(name: string, known: KnownBase, world: World): BrokerError {
-  return new BrokerError("BASE_WRONG_KIND", `the keys of "${name}" are kept in another keychain`, [
-    ["kept in", `the ${known.backend} keychain`],
-    ["chosen", `the ${world.keychain.backend} keychain (HALLPASS_KEYCHAIN)`],
-    ["try", `HALLPASS_KEYCHAIN=${known.backend}, or log in again: hallpass login ${name}`],
-  ]);
 }

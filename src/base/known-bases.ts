@@ -34,9 +34,10 @@ function basesPath(world: BasesWorld): string {
 export function readKnownBases(world: BasesWorld): KnownBases {
   const path = basesPath(world);
   const bytes = readPrivateFile(path, world.uid);
-  if (!bytes) return {};
+  if (!bytes) return Object.create(null) as KnownBases;
   try {
-    return (JSON.parse(bytes.toString("utf8")) as { bases: KnownBases }).bases;
+    const { bases } = JSON.parse(bytes.toString("utf8")) as { bases: Record<string, KnownBase> };
+    return Object.assign(Object.create(null) as Record<string, KnownBase>, bases); // a name may be "constructor"
   } catch (error) {
     const tries = [["try", "remove it and run: hallpass login   (the keychain is not touched)"]] as const;
     throw new BrokerError("KEYCHAIN_DAMAGED", `${visible(path)} is not what hallpass wrote`, tries, error);
@@ -53,4 +54,14 @@ export async function changeKnownBases(
     ensurePrivateFolder(world.folders.state, world.uid);
     writePrivateFile(basesPath(world), Buffer.from(`${JSON.stringify({ version: 1, bases }, undefined, 2)}\n`));
   });
+}
+
+/** Throws BASE_WRONG_KIND: keys that are kept in one keychain are not looked for, replaced or removed in the other. */
+export function refuseOtherKeychain(name: string, known: KnownBase, { keychain }: Pick<World, "keychain">): void {
+  if (known.backend === keychain.backend) return;
+  throw new BrokerError("BASE_WRONG_KIND", `the keys of "${name}" are kept in another keychain`, [
+    ["kept in", `the ${known.backend} keychain`],
+    ["chosen", `the ${keychain.backend} keychain (HALLPASS_KEYCHAIN)`],
+    ["try", `HALLPASS_KEYCHAIN=${known.backend} for this command`],
+  ]);
 }

@@ -54,8 +54,13 @@ export function createCache(world: CacheWorld): Cache {
     },
     clear: async () => {
       const { clearFolder } = await import("./contents.ts");
-      if (world.folders.runtime !== undefined) rmSync(`${world.folders.runtime}/${SEALING_KEY}`, { force: true });
       return clearFolder(folder);
+    },
+    forget: async () => {
+      const { clearFolder } = await import("./contents.ts");
+      await world.keychain.remove(SEALING_KEY);
+      if (world.folders.runtime !== undefined) rmSync(`${world.folders.runtime}/${SEALING_KEY}`, { force: true });
+      clearFolder(folder);
     },
     sign: async (text) => {
       const { key } = await open();

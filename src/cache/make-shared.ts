@@ -2,6 +2,7 @@ import { BrokerError, type ErrorCode, systemCode } from "../errors.ts";
 import { ensurePrivateFolder } from "../private-file.ts";
 import { singleFlight } from "../single-flight/single-flight.ts";
 import type { CacheEntry } from "../types.ts";
+import { visible } from "../visible.ts";
 import { fileName, readEntry, sealEntry, type Store } from "./entry.ts";
 
 /**
@@ -35,20 +36,20 @@ export async function makeShared<T>(
     if (valid !== undefined && isPassing(error)) return goOnWith(valid, entry.what, store);
     const why = whyNotWritten(error);
     if (why === undefined) throw error;
-    store.world.say(`hallpass: nothing is cached, ${store.folder} cannot be written (${why})\n`);
+    store.world.say(`hallpass: nothing is cached, ${visible(store.folder)} cannot be written (${why})\n`);
     return made ?? make();
   }
 }
 
 /** Failures that say nothing about us: what AWS gave before is still good until its end. */
-const PASSING: readonly ErrorCode[] = ["STS_UNREACHABLE", "STS_THROTTLED", "STS_BROKEN", "WAITED_TOO_LONG"];
+const PASSING: ReadonlySet<ErrorCode> = new Set(["STS_UNREACHABLE", "STS_THROTTLED", "STS_BROKEN", "WAITED_TOO_LONG"]);
 
 function isPassing(error: unknown): boolean {
-  return error instanceof BrokerError && PASSING.includes(error.code);
+  return error instanceof BrokerError && PASSING.has(error.code);
 }
 
 function goOnWith<T>(valid: T, what: string, { world }: Store): T {
-  world.say(`hallpass: ${what} could not be renewed yet, the one from before is used until its end\n`);
+  world.say(`hallpass: ${visible(what)} could not be renewed yet, the one from before is used until its end\n`);
   return valid;
 }
 

@@ -1,7 +1,7 @@
 import type { World } from "../types.ts";
 
-/** A flag of a command. `--name` for booleans, `--name VALUE` for strings; each may be given once. */
-export type Flag = { type: "string" | "boolean"; value?: string; describe: string };
+/** A flag of a command. Each may be given once. */
+type Flag = { type: "string" | "boolean"; describe: string };
 export type Flags = Readonly<Record<string, Flag>>;
 
 /** What the flags and words of a call came to. `rest` is what stands behind `--`. */
@@ -31,9 +31,9 @@ export function defineCommand<const F extends Flags>(command: Command<F>): Comma
 
 /** The flags that several commands share, worded once. */
 export const SHARED = {
-  account: { type: "string", value: "NAME", describe: "this account of the registry instead of the directory's own" },
-  role: { type: "string", value: "ROLE", describe: "another role: a name in that account, or an ARN" },
-  repository: { type: "string", value: "DIR", describe: "the repository (or a folder in it) whose accounts are meant" },
+  account: { type: "string", describe: "this account of the registry instead of the directory's own" },
+  role: { type: "string", describe: "another role: a name in that account, or an ARN" },
+  repository: { type: "string", describe: "the repository (or a folder in it) whose accounts are meant" },
   json: { type: "boolean", describe: "print JSON" },
 } as const satisfies Flags;
 

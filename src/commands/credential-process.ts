@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { broker } from "../broker.ts";
 import { BrokerError } from "../errors.ts";
 import { credentialProcessJson } from "../output/credential-process.ts";
@@ -27,6 +28,7 @@ export async function answerCredentialProcess(flags: CredentialProcessFlags, wor
  */
 function toRequest({ account, repository, role }: CredentialProcessFlags, world: World): Request {
   if (account !== undefined && repository === undefined) throw nameAlone(account);
+  if (repository !== undefined && !isAbsolute(repository)) throw relativeRepository();
   const minRemainingSeconds = MIN_REMAINING_SECONDS;
   return { directory: repository ?? world.cwd, minRemainingSeconds, ...given({ account, role }) };
 }
@@ -43,6 +45,12 @@ export const credentialProcess = defineCommand({
   ],
   run: ({ flags }, world) => answerCredentialProcess(flags, world),
 });
+
+function relativeRepository(): BrokerError {
+  return new BrokerError("USAGE", "--repository is not an absolute path: AWS tools call from any directory", [
+    ["try", "--repository /home/…/live"],
+  ]);
+}
 
 function nameAlone(account: string): BrokerError {
   return new BrokerError("USAGE", "--account needs --repository here: AWS tools call from any directory", [

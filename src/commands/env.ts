@@ -9,7 +9,7 @@ export const env = defineCommand({
   takes: [1, 1],
   describe: "print an account's credentials as lines for the shell's eval",
   flags: {
-    shell: { type: "string", value: "SHELL", describe: "bash, zsh, sh, fish or powershell (default: $SHELL)" },
+    shell: { type: "string", describe: "bash, zsh, sh, fish or powershell (default: $SHELL)" },
     role: SHARED.role,
     repository: SHARED.repository,
   },
@@ -21,7 +21,7 @@ export const env = defineCommand({
   run: async ({ flags, operands }, world) => {
     const request = { directory: flags.repository ?? world.cwd, account: operands[0]!, ...given({ role: flags.role }) };
     const shell = flags.shell ?? basename(world.env["SHELL"] ?? (world.platform === "win32" ? "powershell" : "bash"));
-    shellLines({}, shell); // an unknown shell is refused before anybody is asked for an MFA code
+    shellLines({}, shell); // an unknown shell is refused before AWS is asked
     world.print(shellLines(await variablesFor(request, world), shell));
     return 0;
   },

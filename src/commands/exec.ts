@@ -35,7 +35,7 @@ function withoutContradictions(env: World["env"]): World["env"] {
 }
 
 function noCommand(): BrokerError {
-  return new BrokerError("USAGE", "no command behind --", [
+  return new BrokerError("USAGE", "there is no command to run", [
     ["try", "hallpass exec ACCOUNT -- aws sts get-caller-identity"],
   ]);
 }

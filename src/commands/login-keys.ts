@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { text as readAll } from "node:stream/consumers";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { BrokerError, systemCode } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { AwsKeys, World } from "../types.ts";
@@ -87,9 +89,13 @@ function refuseRole(): Promise<never> {
   throw wrongKeys("a profile that assumes a role");
 }
 
-function iniFiles({ env }: World): { filepath?: string; configFilepath?: string } {
-  const [filepath, configFilepath] = [env["AWS_SHARED_CREDENTIALS_FILE"], env["AWS_CONFIG_FILE"]];
-  return { ...(filepath !== undefined && { filepath }), ...(configFilepath !== undefined && { configFilepath }) };
+/** Named, because world.ts points the SDK's own defaults at nothing. */
+function iniFiles({ env }: World): { filepath: string; configFilepath: string } {
+  const folder = join(homedir(), ".aws");
+  return {
+    filepath: env["AWS_SHARED_CREDENTIALS_FILE"] ?? join(folder, "credentials"),
+    configFilepath: env["AWS_CONFIG_FILE"] ?? join(folder, "config"),
+  };
 }
 
 function wrongKeys(came: string): BrokerError {

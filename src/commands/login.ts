@@ -1,4 +1,10 @@
-import { BASE_NAME, type KnownBase, readKnownBases, changeKnownBases } from "../base/known-bases.ts";
+import {
+  BASE_NAME,
+  changeKnownBases,
+  type KnownBase,
+  readKnownBases,
+  refuseOtherKeychain,
+} from "../base/known-bases.ts";
 import { formatKeys } from "../base/keychain.ts";
 import { loadCrypto } from "../crypto.ts";
 import { BrokerError } from "../errors.ts";
@@ -13,8 +19,8 @@ export const login = defineCommand({
   describe: "put an IAM user's access key into the keychain, verified first",
   flags: {
     stdin: { type: "boolean", describe: "read key id and secret from stdin, a line each" },
-    csv: { type: "string", value: "FILE", describe: "read the file that the AWS console hands out" },
-    "from-profile": { type: "string", value: "NAME", describe: "read a profile of ~/.aws/credentials" },
+    csv: { type: "string", describe: "read the file that the AWS console hands out" },
+    "from-profile": { type: "string", describe: "read a profile of ~/.aws/credentials" },
   },
   examples: [
     ["hallpass login", "asks on the terminal"],
@@ -46,6 +52,7 @@ async function store(
   world: World,
 ): Promise<void> {
   const old = readKnownBases(world)[name];
+  if (old) refuseOtherKeychain(name, old, world);
   const generation = loadCrypto().randomHex(6);
   const item = `base/${name}/${generation}`;
   await world.keychain.write(item, formatKeys(keys));
@@ -64,7 +71,7 @@ async function store(
     throw error;
   }
   await world.cache.prepare();
-  if (old?.backend === world.keychain.backend) await world.keychain.remove(old.item);
+  if (old) await world.keychain.remove(old.item);
 }
 
 function badName(): BrokerError {

@@ -1,4 +1,4 @@
-import { changeKnownBases, readKnownBases } from "../base/known-bases.ts";
+import { changeKnownBases, readKnownBases, refuseOtherKeychain } from "../base/known-bases.ts";
 import { BrokerError } from "../errors.ts";
 import { defineCommand } from "./command.ts";
 
@@ -13,9 +13,10 @@ export const logout = defineCommand({
     const name = operands[0] ?? "default";
     const { [name]: known, ...others } = readKnownBases(world);
     if (!known) throw notLoggedIn(name, Object.keys(others));
+    refuseOtherKeychain(name, known, world);
+    await world.cache.forget();
     await world.keychain.remove(known.item);
     await changeKnownBases(({ [name]: _removed, ...bases }) => bases, world);
-    await world.cache.clear();
     world.say(`hallpass: "${name}" is logged out of ${world.keychain.describe}, and no session is kept any more\n`);
     return 0;
   },

@@ -15,6 +15,8 @@ export type HelperRequest = { service: string; item: string } & (
   | { op: "write"; secret: string }
   | { op: "remove" }
 );
+/** With it the process id of whoever asks. */
+export type HelperInput = HelperRequest & { parent: number };
 /** What we write to stdout. `failed` is the keychain's own message; it holds no secret. */
 export type HelperAnswer = { secret: string | null } | { done: boolean } | { failed: string };
 
@@ -26,8 +28,8 @@ const PARENT_CHECK_MS = 500;
 
 /** Answers one request from stdin and ends. Not by a synchronous read, which fails (EAGAIN) where we are quicker than the parent. */
 export async function runHelper(): Promise<void> {
-  endWithParent();
-  const request = JSON.parse(await text(process.stdin)) as HelperRequest;
+  const { parent, ...request } = JSON.parse(await text(process.stdin)) as HelperInput;
+  endWith(parent);
   const answer = await answerRequest(request).catch((error: unknown): HelperAnswer => ({ failed: messageOf(error) }));
   writeSync(1, JSON.stringify(answer));
 }
@@ -54,8 +56,7 @@ async function remove(keytar: Keytar, service: string, item: string): Promise<bo
 }
 
 /** The parent ends us when we take too long; if it is killed itself meanwhile, nobody else would. */
-function endWithParent(): void {
-  const parent = process.ppid;
+function endWith(parent: number): void {
   const check = (): boolean => process.ppid === parent || process.kill(process.pid, "SIGKILL");
   setInterval(check, PARENT_CHECK_MS).unref();
 }

@@ -11,7 +11,7 @@ type PassphraseWorld = Pick<World, "env" | "uid" | "terminal">;
  * twice). Never empty. Throws NO_PASSPHRASE, NO_TERMINAL, CANCELLED.
  */
 export async function askPassphrase(path: string, isNew: boolean, world: PassphraseWorld): Promise<Secret> {
-  const file = world.env["HALLPASS_PASSPHRASE_FILE"];
+  const file = world.env["HALLPASS_PASSPHRASE_FILE"] || undefined;
   const text = file === undefined ? await askTerminal(path, isNew, world) : readPassphraseFile(file, world.uid);
   if (text === "") throw noPassphrase("an empty passphrase protects nothing");
   return new Secret(text);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BrokerError, type Detail } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { Keychain, World } from "../types.ts";
-import type { HelperAnswer, HelperRequest } from "./helper.ts";
+import type { HelperAnswer, HelperInput, HelperRequest } from "./helper.ts";
 
 /** The name under which a person finds our items in Keychain Access, Seahorse or Credential Manager. */
 const SERVICE = "hallpass";
@@ -118,7 +118,7 @@ async function startHelper(
     child.on("close", () => resolve(parseAnswer(text)));
   });
   child.stdin.on("error", () => {}); // The helper died before it read: `close` says so.
-  child.stdin.end(JSON.stringify(request));
+  child.stdin.end(JSON.stringify({ ...request, parent: process.pid } satisfies HelperInput));
   return { process: child, answer };
 }
 

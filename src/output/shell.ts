@@ -54,7 +54,8 @@ const DIALECTS: Readonly<Record<string, Dialect>> = {
 
 /** Lines for `eval`, in the shell's own quoting. Throws USAGE for a shell we do not know. */
 export function shellLines(variables: Record<string, string>, shell: string): string {
-  const dialect = DIALECTS[shell === "pwsh" ? "powershell" : shell];
+  const known = shell === "pwsh" ? "powershell" : shell;
+  const dialect = Object.hasOwn(DIALECTS, known) ? DIALECTS[known] : undefined;
   if (!dialect)
     throw new BrokerError("USAGE", `hallpass does not know this shell`, [
       ["expected", "bash, zsh, sh, fish or powershell"],

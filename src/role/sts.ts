@@ -33,12 +33,12 @@ export function createSts(world: Pick<World, "env" | "now">): Sts {
         const answer = await client.send(new sdk.AssumeRoleCommand(input), options);
         const principalArn = answer.AssumedRoleUser?.Arn ?? "";
         const accountId = (principalArn.split(":")[4] ?? "") as AccountId;
-        return { ...session(answer.Credentials, "AssumeRole", world.now()), accountId, principalArn };
+        return { ...session(answer.Credentials, "AssumeRole", durationSeconds, world.now()), accountId, principalArn };
       }),
     getSessionToken: (keys, durationSeconds) =>
       call({ action: "GetSessionToken", keys }, async (sdk, client, options) => {
         const answer = await client.send(new sdk.GetSessionTokenCommand({ DurationSeconds: durationSeconds }), options);
-        return session(answer.Credentials, "GetSessionToken", world.now());
+        return session(answer.Credentials, "GetSessionToken", durationSeconds, world.now());
       }),
     getCallerIdentity: (keys) =>
       call({ action: "GetCallerIdentity", keys }, async (sdk, client, options) => {
@@ -62,14 +62,24 @@ async function callWithinBudget<T>(
   const client = createClient(sdk.STSClient, { keys, url, region });
   let skewMs = 0;
   onServerDate(client, (date) => (skewMs = date.getTime() - world.now().getTime()));
-  const limit = AbortSignal.timeout(BUDGET_MS);
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), BUDGET_MS);
   try {
-    const answer = await send(sdk, client, { abortSignal: limit });
+    const answer = await Promise.race([send(sdk, client, { abortSignal: limit.signal }), rejectAt(limit.signal)]);
     if (Math.abs(skewMs) > MAX_SKEW_MS) throw skewed(skewMs);
     return answer;
   } finally {
+    clearTimeout(timer);
     client.destroy();
   }
+}
+
+/** For what the SDK does before it looks at the signal. */
+function rejectAt(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const abort = (): void => reject(Object.assign(new TypeError("time limit"), { name: "AbortError" }));
+    signal.addEventListener("abort", abort, { once: true });
+  });
 }
 
 type SdkCredentials = {
@@ -80,10 +90,11 @@ type SdkCredentials = {
 };
 
 /** All four parts, and still valid: an answer that lacks one must never be handed on (Terragrunt warns and runs on). */
-function session(credentials: SdkCredentials | undefined, action: string, now: Date): AwsSession {
+function session(credentials: SdkCredentials | undefined, action: string, askedSeconds: number, now: Date): AwsSession {
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = credentials ?? {};
   if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration) throw incomplete(action);
   if (!(Expiration > now)) throw incomplete(action);
+  if (Expiration.getTime() > now.getTime() + askedSeconds * 1000 + MAX_SKEW_MS) throw livesTooLong(action);
   return {
     accessKeyId: AccessKeyId,
     secretAccessKey: new Secret(SecretAccessKey),
@@ -95,6 +106,12 @@ function session(credentials: SdkCredentials | undefined, action: string, now: D
 function incomplete(action: string): BrokerError {
   return new BrokerError("STS_REJECTED", `the answer to ${action} is incomplete or already expired`, [
     ["expected", "key id, secret, session token and an expiry in the future"],
+    ["try", "see what stands between you and AWS: AWS_ENDPOINT_URL_STS, a proxy"],
+  ]);
+}
+
+function livesTooLong(action: string): BrokerError {
+  return new BrokerError("STS_REJECTED", `the answer to ${action} lives longer than was asked for`, [
     ["try", "see what stands between you and AWS: AWS_ENDPOINT_URL_STS, a proxy"],
   ]);
 }

@@ -8,7 +8,7 @@ import type { World } from "../types.ts";
  */
 export function createTurns(world: Pick<World, "folders" | "uid" | "cwd">): World["inTurn"] {
   return async (what, work) => {
-    const folder = `${world.folders.runtime ?? world.folders.state}`;
+    const folder = world.folders.runtime ?? world.folders.state;
     if (!isWritable(folder, world.uid)) return work();
     const { singleFlight } = await import("./single-flight.ts");
     return singleFlight({

@@ -5,7 +5,7 @@ import { loadCrypto } from "../crypto.ts";
 import { BrokerError, fromWire, systemCode, toWire, type WireError } from "../errors.ts";
 import { forget, leaderOf, listOrNothing } from "./lock-folder.ts";
 import { socketPath } from "./socket-path.ts";
-import { type Holder, waitForLeader } from "./wait-for-leader.ts";
+import { type Holder, WAIT_LIMIT_MS, waitedTooLong, waitForLeader } from "./wait-for-leader.ts";
 
 /*
  * One process works, the others that want the same wait for it.
@@ -46,6 +46,7 @@ export async function singleFlight<T>(flight: Flight<T>): Promise<T> {
   for (;;) {
     const found = await flight.find();
     if (found !== undefined) return found;
+    if (Date.now() - started > WAIT_LIMIT_MS) throw waitedTooLong(flight.what, undefined);
     const lock = `${flight.folder}/${flight.key}.l`;
     const leader = leaderOf(lock);
     if (leader === undefined) {

@@ -13,7 +13,7 @@ export type Holder = { pid: number; unit: string; what: string; since: number };
 export type Verdict = { kind: "again" } | { kind: "failed"; error: WireError };
 
 /** Long enough for a person to find a phone and type a code; then somebody has to look. */
-const WAIT_LIMIT_MS = 120_000;
+export const WAIT_LIMIT_MS = 120_000;
 /** A stopped process (Ctrl-Z, SIGSTOP) sends no heartbeat but keeps its socket. */
 const STOPPED_AFTER_MS = 800;
 const SILENT_AFTER_MS = 15_000;
@@ -107,11 +107,11 @@ class Connection {
   }
 }
 
-function waitedTooLong(what: string, holder: Holder | undefined): BrokerError {
+export function waitedTooLong(what: string, holder: Holder | undefined): BrokerError {
   const seconds = WAIT_LIMIT_MS / 1000;
   const who =
     holder && `process ${holder.pid}, for ${visible(holder.unit)}, since ${new Date(holder.since).toISOString()}`;
-  return new BrokerError("WAITED_TOO_LONG", `waited ${seconds} s for another hallpass to get ${what}`, [
+  return new BrokerError("WAITED_TOO_LONG", `waited ${seconds} s for another hallpass to get ${visible(what)}`, [
     ["held by", who ?? "a process that does not say who it is"],
     ["try", holder ? `answer its prompt, or: kill ${holder.pid}` : "run it again"],
   ]);

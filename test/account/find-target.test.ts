@@ -573,7 +573,7 @@ describe("--account", () => {
       role: roleOf(IDS.dev),
       unit: "prod",
       saidBy: [
-        { source: "--account", said: "dev", decides: true },
+        { source: "the command line", said: "dev", decides: true },
         { source: `${root}/accounts.json`, line: 2, said: `dev → ${IDS.dev}` },
       ],
     });
@@ -585,8 +585,8 @@ describe("--account", () => {
   });
 
   it.each([
-    ["Dev", "--account dev"],
-    ["de", "--account dev"],
+    ["Dev", "dev"],
+    ["de", "dev"],
     ["staging", undefined],
     [IDS.dev, undefined],
     ["__proto__", undefined],
@@ -596,7 +596,7 @@ describe("--account", () => {
       code: "UNKNOWN_ACCOUNT",
       message: `no account in this repository is called "${account}"`,
       details: [
-        ["said by", "--account"],
+        ["said by", "the command line"],
         ["known", `dev, logs, prod   (${root}/accounts.json)`],
         ["try", way ?? `add "${account}" to ${root}/accounts.json`],
       ],
@@ -680,5 +680,44 @@ describe("--role", () => {
     "arn:aws:iam::666666666666:role/x\n",
   ])("%j is not a role ARN", async (role) => {
     await expectRefusal(find(".", { role }), bad("a role ARN"));
+  });
+});
+
+describe("a unit that is entered by a link, as Terragrunt's $PWD says", () => {
+  const enter = (link: string) => {
+    const cache = { remember: (_entry, make) => make() } as World["cache"];
+    const cwd = `${root}/prod/vpc`;
+    return findTarget({ directory: cwd }, {
+      uid: UID,
+      version: "1.2.3",
+      cache,
+      cwd,
+      env: { PWD: link },
+    } as unknown as World);
+  };
+  beforeEach(() => {
+    repository({ "dev/account.hcl": named("dev"), "prod/account.hcl": named("prod"), "prod/vpc/terragrunt.hcl": "" });
+    symlinkSync(`${root}/prod/vpc`, `${root}/dev/link`);
+    symlinkSync(`${root}/prod/vpc`, `${root}/prod/link`);
+  });
+
+  it("in the same account is that account's", async () => {
+    expect((await enter(`${root}/prod/link`)).account.name).toBe("prod");
+  });
+
+  it("in another account is refused: Terragrunt goes up from the link", async () => {
+    await expectRefusal(enter(`${root}/dev/link`), {
+      code: "ACCOUNT_CONTRADICTED",
+      message: "this unit is entered by a link, and belongs to another account there",
+      details: [
+        ["as a link", `${root}/dev/link   dev → ${IDS.dev}`],
+        ["itself", `${root}/prod/vpc   prod → ${IDS.prod}`],
+        ["try", `cd ${root}/prod/vpc   or make it a unit of its own`],
+      ],
+    });
+  });
+
+  it.each(["dev", "nowhere", ""])("a stale $PWD (%j) says nothing", async (stale) => {
+    expect((await enter(stale && `${root}/${stale}`)).account.name).toBe("prod");
   });
 });

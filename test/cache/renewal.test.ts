@@ -36,12 +36,13 @@ describe("a session near its end", () => {
     return createCache({ ...outside, inTurn: createTurns(outside) });
   };
   const made = (text: string) => async () => ({ text, expiresAt: now + 60 * MINUTE });
-  const get = async (make: () => Promise<{ text: string; expiresAt: number }>) => (await cache.getOrMake(ENTRY, make)).text;
+  const get = async (make: () => Promise<{ text: string; expiresAt: number }>) =>
+    (await cache.getOrMake(ENTRY, make)).text;
 
   beforeEach(async () => {
     [folder, now, said] = [temporaryFolder(), Date.now(), []];
     cache = newCache();
-    expect(await get(made("first"))).toBe("first");
+    await get(made("first"));
     now += 50 * MINUTE; // ten minutes are left, fifteen are wanted
   });
   afterEach(() => folder.remove());
@@ -62,17 +63,26 @@ describe("a session near its end", () => {
     expect(await get(made("fourth"))).toBe("second");
   });
 
-  it.each(["STS_UNREACHABLE", "STS_THROTTLED", "STS_BROKEN"] as const)("serves on when the renewal ends with %s, and says so", async (code) => {
-    expect(await get(() => Promise.reject(new BrokerError(code, "")))).toBe("first");
-    expect(said).toEqual(["hallpass: the role of prod could not be renewed yet, the one from before is used until its end\n"]);
-  });
+  it.each(["STS_UNREACHABLE", "STS_THROTTLED", "STS_BROKEN"] as const)(
+    "serves on when the renewal ends with %s, and says so",
+    async (code) => {
+      expect(await get(() => Promise.reject(new BrokerError(code, "")))).toBe("first");
+      expect(said).toEqual([
+        "hallpass: the role of prod could not be renewed yet, the one from before is used until its end\n",
+      ]);
+    },
+  );
 
   it("does not serve on when AWS refuses the renewal", async () => {
-    await expect(get(() => Promise.reject(new BrokerError("ROLE_REFUSED", "")))).rejects.toMatchObject({ code: "ROLE_REFUSED" });
+    await expect(get(() => Promise.reject(new BrokerError("ROLE_REFUSED", "")))).rejects.toMatchObject({
+      code: "ROLE_REFUSED",
+    });
   });
 
   it("is not used in its last minute", async () => {
     now += 9 * MINUTE;
-    await expect(get(() => Promise.reject(new BrokerError("STS_UNREACHABLE", "")))).rejects.toMatchObject({ code: "STS_UNREACHABLE" });
+    await expect(get(() => Promise.reject(new BrokerError("STS_UNREACHABLE", "")))).rejects.toMatchObject({
+      code: "STS_UNREACHABLE",
+    });
   });
 });

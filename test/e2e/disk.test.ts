@@ -74,7 +74,7 @@ describe.each(BUILDS)("disks and other users, $build", (build) => {
     mkdirSync(`${rig.path}/run`, { mode: 0o777 });
     execFileSync("chown", [`${NOBODY}`, `${rig.path}/run`]);
     const stderr = `hallpass: ${rig.path}/run belongs to user ${NOBODY}, expected 0
-  try  see who made it, then: chmod -R go= ${rig.path}   or remove it
+  try  see who made it and remove it, or name another folder: HALLPASS_STATE_DIR, HALLPASS_RUNTIME_DIR
 `;
     expectRefusal(await rig.run([], { cwd }), 1, stderr);
   });
@@ -84,7 +84,7 @@ describe.each(BUILDS)("disks and other users, $build", (build) => {
     chmodSync(rig.path, 0o755);
     for (const folder of [rig.state, `${rig.path}/run`]) {
       const listed = spawnSync("ls", [folder], { uid: NOBODY, gid: NOBODY });
-      expect(listed.status, folder).not.toBe(0);
+      expect({ folder, status: listed.status }).not.toEqual({ folder, status: 0 });
     }
   });
 
@@ -93,7 +93,7 @@ describe.each(BUILDS)("disks and other users, $build", (build) => {
     rmSync(run, { recursive: true, force: true });
     mkdirSync(`${rig.path}/elsewhere`, { mode: 0o700 });
     symlinkSync(`${rig.path}/elsewhere`, run);
-    const way = `  try  see who made it, then: chmod -R go= ${rig.path}   or remove it\n`;
+    const way = `  try  see who made it and remove it, or name another folder: HALLPASS_STATE_DIR, HALLPASS_RUNTIME_DIR\n`;
     expectRefusal(await rig.run([], { cwd }), 1, `hallpass: ${run} is not a folder\n${way}`);
     rmSync(run);
     mkdirSync(run);

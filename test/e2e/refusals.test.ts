@@ -168,11 +168,11 @@ ${asked(sessionKey())}  at        ${rig.sts.url}   (no answer in time)
         "hallpass: HALLPASS_KEYCHAIN is not a keychain\n  expected  auto, system or file\n  try       unset HALLPASS_KEYCHAIN\n",
       ],
       [
-        { AWS_ENDPOINT_URL_STS: "http://sts.example.com" },
+        { AWS_ENDPOINT_URL_STS: "https://sts.example.com" },
         1,
         `hallpass: AWS_ENDPOINT_URL_STS is not one that credentials may come from
-  expected  https://…, or http:// on this machine (127.0.0.1, localhost, [::1])
-  came      http://sts.example.com
+  expected  https:// at AWS (…amazonaws.com), or this machine (127.0.0.1, localhost, [::1])
+  came      https://sts.example.com
   try       unset AWS_ENDPOINT_URL_STS, or correct it
 `,
       ],
@@ -208,10 +208,11 @@ ${asked(sessionKey())}  at        ${rig.sts.url}   (no answer in time)
       [["--role", "a", "--role", "b"], "hallpass: --role is given twice\n  try  hallpass terragrunt --help\n"],
       [["--role", ""], "hallpass: --role needs a value\n  try  hallpass terragrunt --help\n"],
       [["explain", "a", "b"], 'hallpass: "b" is one word too many\n  try  hallpass explain --help\n'],
+      [["exec", "prod", "aws", "s3"], 'hallpass: "aws" is one word too many\n  try  hallpass exec prod -- aws s3\n'],
       [["exec"], "hallpass: ACCOUNT is missing\n  try  hallpass exec --help\n"],
       [
         ["exec", "prod"],
-        "hallpass: no command behind --\n  try  hallpass exec ACCOUNT -- aws sts get-caller-identity\n",
+        "hallpass: there is no command to run\n  try  hallpass exec ACCOUNT -- aws sts get-caller-identity\n",
       ],
       [
         ["credential-process", "--account", "prod"],

@@ -19,10 +19,12 @@ const CREDENTIALS: Credentials = {
 /** Terragrunt's auth-provider-cmd schema v2, rule by rule: closed objects, required keys, strings only. */
 function schemaFaults(answer: Record<string, unknown>): string[] {
   const strings = (value: unknown, allowed?: string[]) =>
-    Object.entries(value as object).flatMap(([name, text]) => [
-      ...(typeof text === "string" ? [] : [`${name} is not a string`]),
-      ...(allowed && !allowed.includes(name) ? [`${name} is unknown`] : []),
-    ]);
+    Object.entries(value as object).flatMap(([name, text]) =>
+      [
+        typeof text === "string" ? "" : `${name} is not a string`,
+        allowed && !allowed.includes(name) ? `${name} is unknown` : "",
+      ].filter(Boolean),
+    );
   const { awsCredentials, envs, ...others } = answer;
   const required = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"].filter((name) => !(name in (awsCredentials as object)));
   return [
