@@ -61,4 +61,5 @@ for (const name of readdirSync(dist))
 // CommonJS, because Node 20 starts an ES module 5 ms later.
 await bundle("src/main.ts", dist, "cjs", "cjs");
 await bundle("examples/demo.ts", join(dist, "demo"), "esm", "js");
+await bundle("scripts/bench.ts", join(dist, "bench"), "esm", "js");
 if (process.argv.includes("--binary")) await buildBinary();

@@ -20,6 +20,9 @@ export type HelperInput = HelperRequest & { parent: number };
 /** What we write to stdout. `failed` is the keychain's own message; it holds no secret. */
 export type HelperAnswer = { secret: string | null } | { done: boolean } | { failed: string };
 
+/** Written before the keychain is called: from then on the time is the keychain's. Blank in front of the answer's JSON. */
+export const READY = "\n";
+
 type Keytar = Pick<typeof import("keytar"), "getPassword" | "setPassword" | "deletePassword">;
 
 /** Written and removed again, to find out whether the keychain can be written to. */
@@ -36,6 +39,7 @@ export async function runHelper(): Promise<void> {
 
 async function answerRequest(request: HelperRequest): Promise<HelperAnswer> {
   const keytar = await loadKeytar();
+  writeSync(1, READY);
   const { service, item } = request;
   if (request.op === "read") return { secret: await keytar.getPassword(service, item) };
   if (request.op === "remove") return { done: await remove(keytar, service, item) };

@@ -9,6 +9,7 @@ import type { HelperAnswer, HelperInput, HelperRequest } from "./helper.ts";
 const SERVICE = "hallpass";
 
 /** A keychain that works answers in milliseconds. After that we ask whether it is alive at all. */
+const START_LIMIT_MS = 20_000;
 const FIRST_LIMIT_MS = 1200;
 const PING_LIMIT_MS = 1000;
 /** Alive but silent: it shows a prompt of its own (unlock, allow), and a person needs time. */
@@ -67,10 +68,14 @@ function describe(platform: NodeJS.Platform): string {
   return platform === "win32" ? "the Windows Credential Manager" : "the login keychain (Secret Service)";
 }
 
-/** Ends within 2.2 s against a keychain that is dead, and within a minute against one that waits for a person. */
+/**
+ * Ends within 2.2 s against a keychain that is dead, and within a minute against one that waits for a person.
+ * The start of the helpers does not count: among hundreds of processes that start at once it can take seconds.
+ */
 async function callWithinLimits(request: HelperRequest, world: SystemKeychainWorld): Promise<HelperAnswer> {
   const helper = await startHelper(request, world);
   try {
+    await withinLimit(helper.ready, START_LIMIT_MS);
     const early = await withinLimit(helper.answer, FIRST_LIMIT_MS);
     if (early) return early;
     if (!(await isAlive(world))) throw silent(FIRST_LIMIT_MS + PING_LIMIT_MS, world);
@@ -85,6 +90,7 @@ async function callWithinLimits(request: HelperRequest, world: SystemKeychainWor
 async function isAlive(world: SystemKeychainWorld): Promise<boolean> {
   const ping = await startHelper({ service: SERVICE, item: PING_ITEM, op: "read" }, world);
   try {
+    await withinLimit(ping.ready, START_LIMIT_MS);
     return (await withinLimit(ping.answer, PING_LIMIT_MS)) !== undefined;
   } finally {
     ping.process.kill("SIGKILL");
@@ -101,16 +107,20 @@ async function withinLimit<T>(answer: Promise<T>, limitMs: number): Promise<T | 
   }
 }
 
-async function startHelper(
-  request: HelperRequest,
-  world: SystemKeychainWorld,
-): Promise<{ process: ChildProcess; answer: Promise<HelperAnswer> }> {
+/** `ready`: it is about to call the keychain, or ended before. */
+type Helper = { process: ChildProcess; ready: Promise<void>; answer: Promise<HelperAnswer> };
+
+async function startHelper(request: HelperRequest, world: SystemKeychainWorld): Promise<Helper> {
   const { spawn } = await import("node:child_process");
   const [command, ...args] = world.self;
   const env = Object.fromEntries(
     HELPER_ENV.flatMap((name) => (world.env[name] === undefined ? [] : [[name, world.env[name]]])),
   );
   const child = spawn(command, [...args, "keychain-helper"], { env, cwd: "/", stdio: ["pipe", "pipe", "ignore"] });
+  const ready = new Promise<void>((resolve) => {
+    child.stdout.once("data", () => resolve());
+    child.once("error", () => resolve()).once("close", () => resolve());
+  });
   const answer = new Promise<HelperAnswer>((resolve) => {
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (part: string) => (text += part));
@@ -119,7 +129,7 @@ async function startHelper(
   });
   child.stdin.on("error", () => {}); // The helper died before it read: `close` says so.
   child.stdin.end(JSON.stringify({ ...request, parent: process.pid } satisfies HelperInput));
-  return { process: child, answer };
+  return { process: child, ready, answer };
 }
 
 function parseAnswer(text: string): HelperAnswer {

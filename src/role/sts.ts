@@ -66,8 +66,11 @@ async function callWithinBudget<T>(
   const timer = setTimeout(() => limit.abort(), BUDGET_MS);
   try {
     const answer = await Promise.race([send(sdk, client, { abortSignal: limit.signal }), rejectAt(limit.signal)]);
-    if (Math.abs(skewMs) > MAX_SKEW_MS) throw skewed(skewMs);
+    refuseSkew(skewMs);
     return answer;
+  } catch (error) {
+    refuseSkew(skewMs); // a wrong clock explains the rest
+    throw error;
   } finally {
     clearTimeout(timer);
     client.destroy();
@@ -116,9 +119,10 @@ function livesTooLong(action: string): BrokerError {
   ]);
 }
 
-function skewed(skewMs: number): BrokerError {
+function refuseSkew(skewMs: number): void {
+  if (Math.abs(skewMs) <= MAX_SKEW_MS) return;
   const seconds = Math.round(Math.abs(skewMs) / 1000);
-  return new BrokerError("CLOCK_SKEW", "this machine's clock and AWS's differ too much", [
+  throw new BrokerError("CLOCK_SKEW", "this machine's clock and AWS's differ too much", [
     ["clock", `${seconds} s ${skewMs > 0 ? "behind" : "ahead of"} AWS`],
     ["try", "set the clock (NTP); AWS allows 300 s"],
   ]);

@@ -106,7 +106,7 @@ export function startProgram(argv: readonly string[], options: RunOptions): Runn
 }
 
 /** Every file below a folder with its bytes. */
-export function listFiles(folder: string): { path: string; bytes: Buffer; mode: number }[] {
+function listFiles(folder: string): { path: string; bytes: Buffer; mode: number }[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
