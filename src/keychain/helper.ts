@@ -21,7 +21,7 @@ export type HelperInput = HelperRequest & { parent: number };
 export type HelperAnswer = { secret: string | null } | { done: boolean } | { failed: string };
 
 /** Written before the keychain is called: from then on the time is the keychain's. Blank in front of the answer's JSON. */
-export const READY = "\n";
+const READY = "\n";
 
 type Keytar = Pick<typeof import("keytar"), "getPassword" | "setPassword" | "deletePassword">;
 
