@@ -29,7 +29,7 @@ type Keytar = Pick<typeof import("keytar"), "getPassword" | "setPassword" | "del
 const PROBE_ITEM = "probe";
 const PARENT_CHECK_MS = 500;
 
-/** Answers one request from stdin and ends. Not by a synchronous read, which fails (EAGAIN) where we are quicker than the parent. */
+/** Answers one request from stdin and ends. A synchronous read would fail now and then, with thirty of us at once. */
 export async function runHelper(): Promise<void> {
   const { parent, ...request } = JSON.parse(await text(process.stdin)) as HelperInput;
   endWith(parent);

@@ -10,8 +10,8 @@ const SERVICE = "hallpass";
 
 /** A keychain that works answers in milliseconds. After that we ask whether it is alive at all. */
 const START_LIMIT_MS = 20_000;
-const FIRST_LIMIT_MS = 1200;
-const PING_LIMIT_MS = 1000;
+const FIRST_LIMIT_MS = 1000;
+const PING_LIMIT_MS = 700;
 /** Alive but silent: it shows a prompt of its own (unlock, allow), and a person needs time. */
 const PROMPT_LIMIT_MS = 60_000;
 /** An item that is never stored. Looking it up needs no unlocking, so only a dead keychain fails to answer. */
@@ -69,7 +69,7 @@ function describe(platform: NodeJS.Platform): string {
 }
 
 /**
- * Ends within 2.2 s against a keychain that is dead, and within a minute against one that waits for a person.
+ * Ends within 1.7 s against a keychain that is dead, and within a minute against one that waits for a person.
  * The start of the helpers does not count: among hundreds of processes that start at once it can take seconds.
  */
 async function callWithinLimits(request: HelperRequest, world: SystemKeychainWorld): Promise<HelperAnswer> {

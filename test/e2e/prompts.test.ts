@@ -1,9 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename, join } from "node:path";
-import { text as readAll } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { KEYS, type Pty, startPty } from "../fakes/pty.ts";
 import { expectNoCanary } from "./canary.ts";
@@ -280,6 +277,20 @@ Terragrunt gets these with  TG_AUTH_PROVIDER_CMD=hallpass   (JSON: hallpass --js
     const second = (): string =>
       `${hallpass} exec prod -- sh -c 'echo second runs; touch ${file("runs")}; ${waitFor("go")}'`;
 
+    it("questions of two logins come one after the other", async () => {
+      const terminal = start(`${hallpass} login one & ${hallpass} login two & wait`);
+      const questions = (): string[] => terminal.screen().match(new RegExp(`${KEY_ID}|${SECRET}`, "g")) ?? [];
+      await terminal.until(KEY_ID);
+      await expect.poll(() => waitersOf(rig), { timeout: 20_000 }).toBe(1);
+      for (let asked = 1; asked <= 4; asked++) {
+        await expect.poll(() => questions().length, { timeout: 20_000 }).toBe(asked);
+        terminal.type((questions().at(-1) === KEY_ID ? rig.ana.accessKeyId : rig.ana.secretAccessKey) + KEYS.enter);
+      }
+      await terminal.ended;
+      expect(terminal.screen()).toContain('as "one"\n');
+      expect(terminal.screen()).toContain('as "two"\n');
+    });
+
     it("no secret is echoed when that one ends in the middle of the question", async () => {
       const terminal = start(`{ ${second()}; echo second ended; } & ${waitFor("runs")}; ${hallpass} login x`, {
         cwd: unit(),
@@ -372,6 +383,7 @@ describe.each(BUILDS)("login from elsewhere, $build", (build) => {
         "User name,Password,Access key ID,Secret access key,Console login link",
         "ana,,ID,KEY,https://x",
       ],
+      ["of today, quoted", '\uFEFF"Access key ID","Secret access key"', '"ID","KEY"'],
       ["of long ago, with a comma in the name", '"User Name","Access Key Id","Secret Access Key"', '"a,b","ID","KEY"'],
     ])("reads the file %s", async (_which, head, row) => {
       const file = write("keys.csv", csv(head, row));
@@ -415,15 +427,13 @@ describe.each(BUILDS)("login from elsewhere, $build", (build) => {
       expect(await login(`${accessKeyId}\n${secretAccessKey}`)).toMatchObject({ status: 0 });
     });
 
-    it("waits for a program that takes its time to write", async () => {
-      const [program, ...args] = [...build.command, "login", "--stdin"] as [string, ...string[]];
-      const child = spawn(program, args, { env: rig.env, cwd: rig.live, stdio: ["pipe", "ignore", "pipe"] });
-      const said = readAll(child.stderr);
-      // The program reads by now, or is about to: either way nothing is there yet.
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      child.stdin.end(`${rig.ana.accessKeyId}\n${rig.ana.secretAccessKey}\n`);
-      await once(child, "close");
-      expect(await said).toBe(storedAs("default"));
+    it("waits for a slow program, also where somebody made stdin non-blocking", async () => {
+      const file = write("keys", `${rig.ana.accessKeyId}\n${rig.ana.secretAccessKey}\n`);
+      const nonBlocking = `perl -MFcntl -e 'fcntl(STDIN, F_SETFL, O_NONBLOCK) or die; exec @ARGV'`;
+      const script = `(sleep 0.5; cat ${file}) | ${nonBlocking} "$@" login --stdin`;
+      const argv = ["sh", "-c", script, "sh", ...build.command];
+      const ended = await startProgram(argv, { cwd: rig.live, env: rig.env }).ended;
+      expect(ended).toEqual({ status: 0, signal: null, stdout: "", stderr: storedAs("default") });
     });
 
     it.each([

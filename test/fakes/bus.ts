@@ -247,12 +247,17 @@ async function startActor(script: string, args: readonly string[], bus: Bus): Pr
   };
 }
 
+/** `asked` resolves when somebody has connected and said the first word. */
+export type DeafSocket = Bus & { asked: Promise<void> };
+
 /** Not even a bus: a socket that takes connections and never says a word. */
-export async function startDeafSocket(): Promise<Bus> {
+export async function startDeafSocket(): Promise<DeafSocket> {
   const folder = temporaryFolder();
   const path = join(folder.path, "bus");
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => sockets.add(socket.on("error", () => {}).resume()));
+  let hear = (): void => {};
+  const asked = new Promise<void>((resolve) => (hear = resolve));
+  const server = createServer((socket) => sockets.add(socket.on("error", () => {}).on("data", hear)));
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const kill = (): void => {
     server.close();
@@ -262,7 +267,7 @@ export async function startDeafSocket(): Promise<Bus> {
     kill();
     folder.remove();
   };
-  return { env: { DBUS_SESSION_BUS_ADDRESS: `unix:path=${path}` }, kill, end };
+  return { env: { DBUS_SESSION_BUS_ADDRESS: `unix:path=${path}` }, asked, kill, end };
 }
 
 function firstLine(child: ChildProcess): Promise<string> {
