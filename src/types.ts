@@ -137,7 +137,7 @@ export type Cache = {
   getOrMake<T>(entry: CacheEntry<T>, make: () => Promise<T>): Promise<T>;
   /** Makes the sealing key ready, while the keychain is open anyway: the calls after it need it only for the base. */
   prepare(): Promise<void>;
-  /** For what is cheap to make twice: kept if that costs nothing, never waited for. */
+  /** The same for what is no secret and does not end; without a sealing key at hand it is simply made. */
   remember<T>(entry: CacheEntry<T>, make: () => Promise<T>): Promise<T>;
   /** The value if it is there and would be used now. Never makes one, never waits. */
   peek<T>(entry: CacheEntry<T>): Promise<T | undefined>;

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { loadCrypto } from "../crypto.ts";
 import type { Cache, CacheEntry, World } from "../types.ts";
 import { mac, sameMac, type SealingKey } from "./envelope.ts";
-import { findEntry, noteUse, readEntry, type Store, writeEntry } from "./entry.ts";
+import { findEntry, noteUse, readEntry, type Store } from "./entry.ts";
 import { loadSealingKey, runtimeCopy, SEALING_KEY } from "./sealing-key.ts";
 
 type CacheWorld = Pick<World, "folders" | "uid" | "keychain" | "cwd" | "now" | "say" | "inTurn">;
@@ -37,11 +37,8 @@ export function createCache(world: CacheWorld): Cache {
     prepare: async () => void (await open()),
     remember: async (entry, make) => {
       const store = openFree();
-      const found = store && (await readEntry(entry, store));
-      if (found !== undefined) return found;
-      const value = await make();
-      if (store) await writeEntry(entry, value, store);
-      return value;
+      if (!store) return make();
+      return (await readEntry(entry, store)) ?? makeMissing(entry, make, undefined, store);
     },
     peek: async <T>(entry: CacheEntry<T>) => {
       const store = openFree();

@@ -1,7 +1,7 @@
 import { readdirSync, renameSync, writeFileSync } from "node:fs";
 import type { Crypto } from "../crypto.ts";
 import { BrokerError, systemCode } from "../errors.ts";
-import { ensurePrivateFolder, readPrivateFile, writePrivateFile } from "../private-file.ts";
+import { readPrivateFile } from "../private-file.ts";
 import type { CacheEntry, World } from "../types.ts";
 import { visible } from "../visible.ts";
 import { cacheKey } from "./cache-key.ts";
@@ -114,17 +114,6 @@ export function sealEntry<T>(entry: CacheEntry<T>, value: T, { key, crypto, worl
   const [madeAt, expiresAt] = [world.now().getTime(), entry.expiresAt(value).getTime()];
   const sealed: Sealed = { kind, what, madeAt, expiresAt, value: entry.encode(value) };
   return seal(JSON.stringify(sealed), cacheKey(entry, crypto), key, crypto);
-}
-
-/** For values that any process may make again: no lock, and nothing said where it cannot be written. */
-export async function writeEntry<T>(entry: CacheEntry<T>, value: T, store: Store): Promise<void> {
-  const sealed = await sealEntry(entry, value, store);
-  try {
-    ensurePrivateFolder(store.folder, store.world.uid);
-    writePrivateFile(`${store.folder}/${fileName(entry, store)}`, sealed);
-  } catch (error) {
-    if (!(error instanceof BrokerError) || error.code !== "CANNOT_WRITE") throw error;
-  }
 }
 
 /** Which unit took the value last, beside it and in the clear: for `whoami`. Never worth a failure. */

@@ -2,9 +2,10 @@ import { chownSync, existsSync, readdirSync, readFileSync, renameSync, symlinkSy
 import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { clearFolder, listSessions } from "../../src/cache/contents.ts";
-import { fileName, noteUse, readEntry, type Store, writeEntry } from "../../src/cache/entry.ts";
+import { fileName, noteUse, readEntry, sealEntry, type Store } from "../../src/cache/entry.ts";
 import { sealingKey } from "../../src/cache/envelope.ts";
 import { loadCrypto } from "../../src/crypto.ts";
+import { ensurePrivateFolder, writePrivateFile } from "../../src/private-file.ts";
 import type { CacheEntry } from "../../src/types.ts";
 import { type Folder, temporaryFolder } from "../fakes/tree.ts";
 
@@ -29,6 +30,11 @@ beforeEach(() => {
   store = { folder: `${folder.path}/cache`, key: sealingKey(Buffer.alloc(32, 7), crypto), crypto, world };
 });
 afterEach(() => folder.remove());
+
+async function writeEntry(of: CacheEntry<Value>, value: Value, into: Store): Promise<void> {
+  ensurePrivateFolder(into.folder, into.world.uid);
+  writePrivateFile(`${into.folder}/${fileName(of, into)}`, await sealEntry(of, value, into));
+}
 
 const entry = (account = "prod"): CacheEntry<Value> => ({
   kind: "role",
