@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { expectNoCanary } from "./canary.ts";
 import { ACCOUNTS, ANA, BUILDS, makeRig, type Rig, roleOf } from "./rig.ts";
 
 const UNITS = {
@@ -99,6 +100,33 @@ cache    nothing
     expect(stdout).toContain("unset AWS_PROFILE\n");
     expect(stdout).toMatch(/export AWS_ACCESS_KEY_ID='ASIA\w+'\n/);
     expect(stdout).toMatch(/export HALLPASS_ISSUED='1\.ASIA[^']+'\n/);
+  });
+
+  it("shows who we are and which sessions are open, without a secret and without asking anybody", async () => {
+    const cwd = `${rig.live}/${UNITS.prod}`;
+    await rig.run([], { cwd });
+    const calls = rig.sts.calls.length;
+    const whoami = await rig.run(["whoami"]);
+    const who = `^${ANA} {3}account 222222222222, "default" in the file keychain, stored \\d+ s ago\n`;
+    const role = `the role of prod {${ANA.length + 13 - "the role of prod".length + 2}}59 min left`;
+    expect(whoami.stdout).toMatch(
+      new RegExp(
+        `${who}session .*time .*used last by\n${role}.*${cwd}, \\d+ s ago\na session of ${ANA} {2}11 h 59 min left`,
+      ),
+    );
+    const listed = JSON.parse((await rig.run(["cache", "list", "--json"])).stdout) as {
+      what: string;
+      usedBy?: string;
+    }[];
+    expect(listed.map(({ what, usedBy }) => [what, usedBy])).toEqual([
+      ["the role of prod", cwd],
+      [`a session of ${ANA}`, cwd],
+    ]);
+    expect(rig.sts.calls.length).toBe(calls);
+    const cleared = await rig.run(["cache", "clear"]);
+    expect(cleared).toMatchObject({ status: 0, stderr: "hallpass: 3 sealed values are gone\n" });
+    expect((await rig.run(["cache", "list"])).stdout).toBe("nothing is kept\n");
+    expectNoCanary([whoami.stdout, whoami.stderr, JSON.stringify(listed)]);
   });
 
   it("forgets everything at logout", async () => {
