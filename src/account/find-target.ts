@@ -93,9 +93,14 @@ function linkToHere(request: Request, { env, cwd }: World): string | undefined {
   return isSameFolder(logical, cwd) ? logical : undefined;
 }
 
+/** A path that cannot be looked at (EACCES, a loop of links) is not one by which we came here. */
 function isSameFolder(one: string, other: string): boolean {
-  const [a, b] = [statSync(one, { throwIfNoEntry: false }), statSync(other, { throwIfNoEntry: false })];
-  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
+  try {
+    const [a, b] = [statSync(one), statSync(other)];
+    return a.ino === b.ino && a.dev === b.dev;
+  } catch {
+    return false;
+  }
 }
 
 async function accountOf(place: Place, world: World): Promise<Decision> {
